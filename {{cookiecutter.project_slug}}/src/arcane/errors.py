@@ -1,0 +1,12 @@
+"""What the engine says to a person when their input or data, not the engine, is wrong."""
+
+
+class UserError(Exception):
+    """The user's input or data is wrong: the message says what, where, what was expected and how to mend it.
+
+    The command line prints it without a traceback and ends with exit code 1.
+    """
+
+
+class ExaminationError(UserError):
+    """The examination found errors in the task or its data (exit code 3)."""
