@@ -1,0 +1,5 @@
+"""`python -m arcane`: the command line of the project in the working directory."""
+
+from .cli import main
+
+main()
