@@ -1,0 +1,65 @@
+"""Which device trains, in which precision, and how many trials fit on the machine at once."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from ..errors import UserError
+
+
+def choose_device(wanted: str) -> str:
+    """The device for `run.device`: `auto` takes CUDA, then MPS, then the CPU.
+
+    Returns:
+        `cpu`, `mps` or `cuda:N`.
+
+    Raises:
+        UserError: The wanted device is not there.
+    """
+    import torch
+
+    if wanted == "cpu":
+        return "cpu"
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    mps = torch.backends.mps.is_available()
+    if wanted == "auto":
+        return "cuda:0" if cuda else "mps" if mps else "cpu"
+    if wanted == "mps" and mps:
+        return "mps"
+    index = int(wanted.partition(":")[2] or 0) if wanted.startswith("cuda") else 0
+    if wanted.startswith("cuda") and index < cuda:
+        return f"cuda:{index}"
+    there = ["cpu", *(["mps"] if mps else []), *(f"cuda:{i}" for i in range(cuda))]
+    raise UserError(
+        f"run.device is `{wanted}`, but torch finds only {', '.join(there)} here; `auto` takes the best there is"
+    )
+
+
+def choose_precision(wanted: str, device: str) -> Literal["32-true", "bf16-mixed"]:
+    """Fabric's precision for `train.precision`: `auto` is bfloat16 on GPUs that have it, 32 bits elsewhere."""
+    import torch
+
+    if wanted == "auto":
+        wanted = (
+            "bf16" if device.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False) else "32"
+        )
+    return "bf16-mixed" if wanted == "bf16" else "32-true"
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: its affinity, and its container's quota."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, int(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return cores
+
+
+def default_slots(device: str, threads: int) -> int:
+    """Trials at once: one a GPU, or cores divided by the threads of a trial."""
+    import torch
+
+    if device.startswith("cuda"):
+        return max(1, torch.cuda.device_count())
+    return 1 if device == "mps" else max(1, usable_cores() // threads)

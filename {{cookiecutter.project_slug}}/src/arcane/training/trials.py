@@ -1,0 +1,286 @@
+"""A trial: one training of the task with given params and seed, measured on train and validation, kept by its content.
+
+Nothing is trained twice: the key covers all that the outcome depends on. Must not know why a trial is run.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from .. import __version__
+from ..config import Params, Project, find_project
+from ..data.assets import ASSETS
+from ..data.loading import Examples, load_split
+from ..data.rates import Rate
+from ..errors import UserError
+from ..files import digest, read_json, write_json
+from ..journal import Journal
+from ..models import count_parameters
+from .augmentation import augmentation
+from .devices import choose_device
+from .fit import Epoch, fit, on_device
+from .inference import Evaluation, evaluate, save_model
+from .randomness import key, random_state_kept, reseed
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule
+
+TRIALS = Path(".arcane/trials")
+RESULT, MODEL, SCHEMA = "result.json", "model", 1
+WRONG, PROBABILITIES = "validation_wrong.npy", "validation_probabilities.npy"
+INITIAL_WEIGHTS = 3
+# What a person's package holds beside the task and what it imports; editing these changes no training.
+OUTSIDE_TRAINING = frozenset({"__main__.py", "actions.py", "source.py"})
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What to train.
+
+    Attributes:
+        name: For people: shown in progress, trackers and errors.
+        params: `model` and `train` shape the outcome, `run` the machine.
+        seed: Of the weights, the order and the augmentation.
+        journal: Where the run is recorded; None records nothing.
+        run_parent: The key of the journal's run that this one belongs to.
+        tags: For the journal.
+    """
+
+    name: str
+    params: Params
+    seed: int
+    journal: Path | None = None
+    run_parent: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What came out, as kept in `folder`.
+
+    Attributes:
+        key: The content key.
+        folder: Holds `model/` (weights and description), `result.json` and the arrays.
+        errors: Rates in eval mode without augmentation, under `train` and `validation`.
+        curve: A record an epoch.
+        seen: Training examples seen.
+        parameters: How many numbers were trained.
+    """
+
+    key: str
+    folder: Path
+    errors: dict[str, Rate]
+    curve: tuple[Epoch, ...]
+    seen: int
+    parameters: int
+
+    @property
+    def model(self) -> Path:
+        """The saved model's folder."""
+        return self.folder / MODEL
+
+    @cached_property
+    def validation_wrong(self) -> np.ndarray:
+        """bool `[n]`, in the order of `load_split(root, "validation")`."""
+        return np.load(self.folder / WRONG, allow_pickle=False)
+
+    @cached_property
+    def validation_probabilities(self) -> np.ndarray:
+        """float32 `[n, K]`, in the same order."""
+        return np.load(self.folder / PROBABILITIES, allow_pickle=False)
+
+
+def trial_key(root: Path, trial: Trial) -> str:
+    """A hash of all that the outcome depends on: data, splits, the person's task, engine, torch, `model`, `train`,
+    seed.
+
+    Raises:
+        UserError: Data or splits are not there.
+    """
+    root = Path(root)
+    project = find_project(root)
+    task = sorted(path for path in project.package_folder.glob("**/*.py") if path.name not in OUTSIDE_TRAINING)
+    files = [root / "data/manifest.jsonl", root / ASSETS / "index.json", root / "data/splits.jsonl", *task]
+    missing = [str(file) for file in files[:3] if not file.is_file()]
+    if missing:
+        raise UserError(f"{', '.join(missing)}: not there; the stages ingest and split write them (`dvc repro split`)")
+    return digest(
+        *(part for file in files for part in (file.relative_to(root).as_posix(), file)),
+        f"arcane {__version__}, torch {torch.__version__}, {SCHEMA}",
+        trial.params.model.model_dump_json(),
+        trial.params.train.model_dump_json(),
+        str(trial.seed),
+    )[:32]
+
+
+def run_trial(root: Path, trial: Trial, device: str | None = None) -> TrialResult:
+    """Train, measure and keep; or read what the same trial left before.
+
+    Args:
+        root: The project's folder.
+        trial: What to train.
+        device: Where; `run.device` when None.
+
+    Raises:
+        UserError: Something of the person's is wrong: a name, the data, a loss that is not finite.
+    """
+    root = Path(root)
+    identity = trial_key(root, trial)
+    folder = root / TRIALS / identity
+    record = Record(trial, identity)
+    if (folder / RESULT).is_file():
+        result = read_result(folder)
+        for epoch in result.curve:
+            record.epoch(epoch)
+    else:
+        try:
+            with torch_threads(trial.params.run.threads):
+                result = train_and_keep(root, trial, folder, device or choose_device(trial.params.run.device), record)
+        except BaseException as error:
+            record.end("FAILED" if isinstance(error, Exception) else "KILLED")
+            raise
+    record.end("FINISHED", result)
+    return result
+
+
+def train_and_keep(root: Path, trial: Trial, folder: Path, device: str, record: "Record") -> TrialResult:
+    """Train in a folder beside `folder`, and rename it into place when everything in it is written."""
+    project = find_project(root)
+    train, validation = load_split(root, "train"), load_split(root, "validation")
+    task = make_task(project, trial.params, train, trial.seed)
+    params = trial.params.train
+    curve = fit(
+        task,
+        train,
+        validation,
+        epochs=params.epochs,
+        batch_size=params.batch_size,
+        seed=trial.seed,
+        device=device,
+        precision=params.precision,
+        on_epoch=record.epoch,
+    )
+    splits = {"train": train, "validation": validation}
+    measured = {name: evaluate(task, *on_device(part, task.device)) for name, part in splits.items()}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        write_result(scratch, task, project.package, measured, curve)
+        try:
+            scratch.rename(folder)
+        except OSError:
+            # The same trial, run elsewhere at the same time, was first; on a CPU its bytes are the same.
+            if not (folder / RESULT).is_file():
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return read_result(folder)
+
+
+def make_task(project: Project, params: Params, train: Examples, seed: int) -> "LightningModule":
+    """The person's `Task` with fresh weights, drawn by `seed`, on the CPU until `fit` moves it.
+
+    Raises:
+        UserError: A model's or augmentation's name is unknown, or `task.py` has no `Task`.
+    """
+    augmentation(params.train.augmentation)
+    module = project.module("task")
+    if not hasattr(module, "Task"):
+        raise UserError(f"{project.package_folder / 'task.py'}: has no class `Task`, which the engine trains")
+    mean, std = channel_statistics(train.images)
+    with random_state_kept(torch.device("cpu")):
+        reseed(torch.device("cpu"), key(seed, INITIAL_WEIGHTS))
+        return module.Task(params.model_copy(update={"seed": seed}), train.images.shape[1:], train.classes, mean, std)
+
+
+def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel, with pixels from 0 to 1; a channel that never varies gets 1.
+
+    Exact and independent of the order of images: counted from the 256 values that a pixel can have.
+
+    Args:
+        images: uint8 `[N, C, H, W]`, of the training split only (RECIPE 2.3).
+    """
+    mean, std = [], []
+    values = np.arange(256) / 255
+    for channel in range(images.shape[1]):
+        weights = np.bincount(np.ascontiguousarray(images[:, channel]).ravel(), minlength=256) / images[:, channel].size
+        centre = float(weights @ values)
+        mean.append(centre)
+        std.append(float(np.sqrt(weights @ (values - centre) ** 2)) or 1.0)
+    return mean, std
+
+
+def write_result(
+    folder: Path, task: "LightningModule", package: str, measured: Mapping[str, Evaluation], curve: Sequence[Epoch]
+) -> None:
+    """Write the model, the arrays, and last `result.json`."""
+    save_model(folder / MODEL, task, package)
+    np.save(folder / WRONG, measured["validation"].wrong)
+    np.save(folder / PROBABILITIES, measured["validation"].probabilities)
+    content = {
+        "schema": SCHEMA,
+        "wrong": {name: {"wrong": int(part.wrong.sum()), "n": len(part.wrong)} for name, part in measured.items()},
+        "curve": [epoch.as_json() for epoch in curve],
+        "parameters": count_parameters(task),
+    }
+    write_json(folder / RESULT, content)
+
+
+def read_result(folder: Path) -> TrialResult:
+    """Read a kept trial."""
+    content = read_json(folder / RESULT)
+    curve = tuple(Epoch(**epoch) for epoch in content["curve"])
+    errors = {name: Rate(counts["wrong"], counts["n"]) for name, counts in content["wrong"].items()}
+    return TrialResult(folder.name, folder, errors, curve, curve[-1].seen, content["parameters"])
+
+
+class Record:
+    """The journal's side of a trial: silent where no journal is asked for."""
+
+    def __init__(self, trial: Trial, identity: str):
+        self.journal = Journal(trial.journal) if trial.journal else None
+        if self.journal:
+            # One trial may belong to several pipeline runs: each keeps a run of its own.
+            self.journal.start(digest(trial.run_parent or "", identity)[:32], trial.name, trial.run_parent, trial.tags)
+            sections = {**flattened("model", trial.params), **flattened("train", trial.params)}
+            self.journal.params({"seed": trial.seed, **sections})
+            self.journal.tags({"trial.key": identity})
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Write the metrics of an epoch."""
+        if self.journal:
+            names = ("train_loss", "train_error", "validation_loss", "validation_error", "learning_rate", "seen")
+            self.journal.metrics({**epoch.logged, **{name: getattr(epoch, name) for name in names}}, step=epoch.epoch)
+
+    def end(self, status: str, result: TrialResult | None = None) -> None:
+        """Close the run, with the errors measured at the end."""
+        if self.journal:
+            if result:
+                final = {f"final_{name}_error": rate.value for name, rate in result.errors.items()}
+                self.journal.metrics({**final, "parameters": result.parameters}, step=len(result.curve))
+            self.journal.end(status)
+
+
+def flattened(section: str, params: Params) -> dict[str, Any]:
+    """A section of params by dotted names."""
+    return {f"{section}.{name}": value for name, value in params.value(section).model_dump(mode="json").items()}
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use `count` CPU threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
