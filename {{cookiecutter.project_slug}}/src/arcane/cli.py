@@ -1,7 +1,7 @@
 """The command line: reads arguments, calls the pipeline, and says plainly what went wrong.
 
-Exit codes: 0 done, 1 the input or the data is wrong, 2 usage, 3 the examination found errors. Heavy packages are imported
-by the commands that need them, so that `--help` and a wrong argument answer at once.
+Exit codes: 0 done, 1 the input or the data is wrong, 2 usage, 3 the examination found errors. Heavy packages are
+imported by the commands that need them, so that `--help` and a wrong argument answer at once.
 """
 
 import sys

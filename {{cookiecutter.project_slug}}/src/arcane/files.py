@@ -26,17 +26,17 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
         UserError: The disk refused the write; the old file is whole.
     """
     path = Path(path)
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(descriptor, mode, **text) as file:
+        with os.fdopen(descriptor, mode, encoding=encoding, newline=newline) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
     except OSError as error:
         if error.filename not in (None, temporary, str(path)) or error.errno is None:
             raise
@@ -44,8 +44,8 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
             f"{path}: could not be written ({error.strerror}); the file that was there is untouched"
         ) from error
     finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:

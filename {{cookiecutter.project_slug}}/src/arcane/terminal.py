@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from .data.findings import Finding
 from .files import read_json
 
 QUIET = 10.0  # seconds between progress lines where there is no terminal to draw on
@@ -51,6 +53,15 @@ class Terminal:
             self.console.print(f"    {text}: {done / total:.0%}", markup=False)
         if done >= total:
             self.clear()
+
+    def findings(self, findings: Iterable[Finding]) -> None:
+        """Show findings so that a tired person sees what, where, and what to do."""
+        colours = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
+        for finding in findings:
+            self.console.print(f"[{colours[finding.severity]}]{finding.severity}: {finding.code}[/]", highlight=False)
+            for line in (finding.message, f"at {finding.location}" if finding.location else "", finding.advice):
+                if line:
+                    self.console.print(f"  {line}", markup=False)
 
     def clear(self) -> None:
         if self._bar is not None:
@@ -97,9 +108,8 @@ def closing_summary(root: Path, console: Console) -> None:
     for entry in improvement["rounds"]:
         if entry["kept"]:
             before, after = entry["before"]["validation"], entry["after"]["validation"]
-            say.append(
-                f"[bold]Kept[/]           {entry['action']}: validation {before:.2%} → {after:.2%}, p = {entry['p_value']:.2g}"
-            )
+            course = f"validation {before:.2%} → {after:.2%}, p = {entry['p_value']:.2g}"
+            say.append(f"[bold]Kept[/]           {entry['action']}: {course}")
     undone = len([entry for entry in improvement["rounds"] if not entry["kept"]])
     say.append(f"[bold]Undone[/]         {undone} of {len(improvement['rounds'])} actions did not help beyond noise")
     say.append(f"[bold]Stopped[/]        {improvement['stopped']}: {_plain(improvement['reason'])}")

@@ -130,7 +130,6 @@ def run_as_task(project: Project, workspace: Workspace, stage: StageSpec, record
         return bring_up_to_date(project, workspace, stage, record, speaker, on_gpu=on_gpu)
 
     as_task = task(
-        body,
         name=stage.name,
         task_run_name=stage.name,
         description=stage.description or None,
@@ -139,7 +138,7 @@ def run_as_task(project: Project, workspace: Workspace, stage: StageSpec, record
         retry_condition_fn=lambda _task, _run, state: not isinstance(state.result(raise_on_failure=False), UserError),
         cache_policy=NO_CACHE,
         persist_result=False,
-    )
+    )(body)
     return as_task()
 
 
@@ -176,19 +175,18 @@ def prefect_slots(project: Project, stage: StageSpec) -> WithSlots:
 
             def submit(trial: Any) -> Any:
                 as_task = task(
-                    run_trial_task,
                     name="trial",
                     task_run_name=trial.name,
                     tags=["gpu", "trial"] if stage.meta.get("gpu") else ["trial"],
                     cache_policy=NO_CACHE,
                     persist_result=False,
-                )
+                )(run_trial_task)
                 return as_task.submit(trial)
 
             def with_trials() -> Any:
                 return body(submit)
 
             runner: Any = ThreadPoolTaskRunner(max_workers=places.count)
-            return flow(with_trials, name=stage.name, task_runner=runner, persist_result=False)()
+            return flow(name=stage.name, task_runner=runner, persist_result=False)(with_trials)()
 
     return run_with_slots

@@ -24,7 +24,7 @@ def project_lease(root: Path, what: str) -> Iterator[None]:
     """
     path = root / ".arcane" / "pipeline.lock"
     path.parent.mkdir(exist_ok=True)
-    with open(path, "a+", encoding="utf-8") as file:
+    with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

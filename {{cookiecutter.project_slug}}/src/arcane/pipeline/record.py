@@ -31,7 +31,7 @@ def git(root: Path, *arguments: str) -> str | None:
 def version_tags(root: Path, stage: str) -> dict[str, str]:
     """The tags that say what a run saw: code, data and the pipeline's lock.
 
-    `data.version` is a digest of the manifest and the splits; `dvc.lock` one of that file. What is not there yet is `none`.
+    `data.version` is a digest of the manifest and the splits; `dvc.lock` one of that file. What is missing is `none`.
     """
     commit = git(root, "rev-parse", "HEAD")
     dirty = git(root, "status", "--porcelain", "--untracked-files=no")
@@ -89,7 +89,7 @@ class Record:
         return record
 
     def of_trial(self, trial: "Trial") -> "Trial":
-        """The trial with a journal as a child of this run; without one where this run has recorded the same trial before."""
+        """The trial with a journal as a child of this run, or without one where this run has recorded it before."""
         from ..training.trials import trial_key
 
         name = f"{trial_key(self.root, trial)}-{self.key}.jsonl"

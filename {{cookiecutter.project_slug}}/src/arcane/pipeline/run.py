@@ -41,6 +41,9 @@ def run_here(project: Project, changes: dict[str, Any], terminal: Terminal) -> N
         stale = changes or api or _stale(project)
     if not stale:
         terminal.say("up to date: nothing to do")
+        if pending(project.root):  # of a run whose tracker was gone
+            start_sender(project.root, project.params.track.uri, project.name)
+            _finish_sending(project, terminal)
         closing_summary(project.root, terminal.console)
         return
     server = None
@@ -132,9 +135,8 @@ def examine_now(project: Project, json_file: Path | None, terminal: Terminal) ->
     seconds = time.monotonic() - start
     if json_file:
         write_json(json_file, {**examined.as_json(), "seconds": round(seconds, 3)})
-    from ..diagnosis.examine import describe
-
-    terminal.console.print(describe(examined), markup=False)
+    terminal.findings(examined.findings)
+    terminal.console.print(examined.verdict, markup=False)
     if any(finding.severity == "error" for finding in examined.findings):
         raise ExaminationError("the examination found errors; a code in `data.accept` of params.yaml lets it through")
 

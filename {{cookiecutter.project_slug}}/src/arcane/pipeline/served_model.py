@@ -1,7 +1,7 @@
 """A saved model as MLflow serves it: arrays of images in, a row of class names and probabilities out.
 
-MLflow loads this file by path ("models from code"), so nothing is pickled; it imports the engine and the person's package
-from the copies that were logged beside it.
+MLflow loads this file by path ("models from code"), so nothing is pickled; it imports the engine and the person's
+package from the copies that were logged beside it.
 """
 
 from pathlib import Path
@@ -13,14 +13,14 @@ from mlflow.pyfunc import PythonModel
 
 
 class ServedModel(PythonModel):
-    """`predict(images: uint8 [N, C, H, W]) -> float32 [N, classes]`, probabilities in the order of `model.json`'s classes."""
+    """From images, uint8 `[N, C, H, W]`, to probabilities, float32 `[N, K]`, in the order of `model.json`'s classes."""
 
     def load_context(self, context: Any) -> None:
         from arcane.training.inference import load_model
 
         self.task = load_model(Path(context.artifacts["model"]))
 
-    def predict(self, context: Any, model_input: np.ndarray, params: dict[str, Any] | None = None) -> np.ndarray:
+    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
         from arcane.training.inference import predict_probabilities
 
         return predict_probabilities(self.task, np.asarray(model_input, dtype=np.uint8))
@@ -51,7 +51,7 @@ def log_model(mlflow: Any, root: Path, folder: Path) -> Any:
 
 
 def requirements(root: Path) -> list[str]:
-    """The project's dependencies as `pyproject.toml` states them (asking for them spares MLflow guessing by importing)."""
+    """The dependencies that `pyproject.toml` states; without them MLflow guesses by importing the model."""
     import tomllib
 
     tree = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))

@@ -272,7 +272,7 @@ def deploy(root: Path, api: str, gpus: int, say: Callable[[str], None]) -> None:
 
 
 def set_gpu_limit(api: str, gpus: int) -> None:
-    """Create or update Prefect's global concurrency limit `gpu`: as many slots as this machine has GPUs, at least one."""
+    """Create or update Prefect's global concurrency limit `gpu`: a slot for each GPU of this machine, at least one."""
     import json
 
     body = json.dumps({"name": "gpu", "limit": max(1, gpus), "active": True}).encode()

@@ -202,9 +202,8 @@ def baseline(context: Context) -> Result:
             "errors": errors,
         },
     )
-    return Result(
-        f"{params.model.name}: train error {errors['train']['value']:.2%}, validation {errors['validation']['value']:.2%}"
-    )
+    train, validation = errors["train"]["value"], errors["validation"]["value"]
+    return Result(f"{params.model.name}: train error {train:.2%}, validation {validation:.2%}")
 
 
 def keep_model(source: Path, folder: Path) -> None:
@@ -316,7 +315,7 @@ def final_metrics(context: Context) -> dict[str, Any]:
     from ..data.loading import load_splits
     from ..data.rates import Rate
     from ..diagnosis.baselines import fit_baselines
-    from ..diagnosis.decomposition import difference
+    from ..diagnosis.decomposition import decompose, difference
     from ..diagnosis.error_analysis import analyse_errors
     from ..training.inference import load_model, predict_probabilities
 
@@ -341,12 +340,14 @@ def final_metrics(context: Context) -> dict[str, Any]:
         probabilities = predicted["test"]
     assert probabilities is not None
     analysis = analyse_errors(probabilities, test.labels, test.ids, test.classes).as_json("test")
-    goal = {"value": params.goal.error, "low": params.goal.error, "high": params.goal.error, "n": None}
+    decomposed = decompose(params.goal.error, errors["train"], errors["validation"]).as_json()
     model_digest, split_digest = folder_digest(root / "models" / "best", MODEL_FILES), digest(*test.ids)
     openings = count_opening(root / "reports" / "test_ledger.jsonl", model_digest, split_digest, errors["test"])
     return {
         "schema": SCHEMA,
-        "errors": {"goal": goal} | {split: rate.as_json() for split, rate in errors.items()},
+        **decomposed,
+        "errors": decomposed["errors"] | {"test": errors["test"].as_json()},
+        "versions": read_json(root / "models" / "best" / "model.json")["versions"],
         "models": models,
         "parameters": models["best"]["parameters"],
         "validation_overfit": difference(errors["test"], errors["validation"]).as_json(),

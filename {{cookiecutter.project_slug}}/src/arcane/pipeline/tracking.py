@@ -1,8 +1,8 @@
 """Sends the journals of runs to MLflow, from a process of its own, so that the tracker never slows or stops training.
 
-Training appends to `.arcane/journal/*.jsonl` (`arcane.journal`). The sender follows those files and writes down beside each
-(`*.sent`) how far it came. What the server did not take is sent again later, and MLflow keeps one copy: a run is found by
-its key before it is created, and a metric with the same step, time and value is the same metric.
+Training appends to `.arcane/journal/*.jsonl` (`arcane.journal`). The sender follows those files and writes down beside
+each (`*.sent`) how far it came. What the server did not take is sent again later, and MLflow keeps one copy: a run is
+found by its key before it is created, and a metric with the same step, time and value is the same metric.
 """
 
 import json
@@ -67,7 +67,7 @@ def entries(journal: Path, offset: int) -> list[Entry]:
             try:
                 content = json.loads(line)
                 found.append(Entry(content.pop("kind"), int(content.pop("time")), offset, content))
-            except (ValueError, KeyError, AttributeError):
+            except (ValueError, KeyError, AttributeError, TypeError):
                 continue
     return found
 
@@ -254,7 +254,7 @@ def send_all(sender: Sender) -> bool:
 
 
 def end_orphans(root: Path) -> None:
-    """End the runs whose process is gone without having ended them (kill -9, or a `dvc repro`, which no code of ours ends)."""
+    """End the runs whose process is gone without ending them (kill -9, or a `dvc repro`, which is not ours to end)."""
     for journal in sorted((root / FOLDER).glob("*.jsonl")):
         found = entries(journal, 0)
         starts = [entry for entry in found if entry.kind == "start"]

@@ -124,8 +124,8 @@ def called_stage(command: Any, package: str) -> str | None:
 def running_in_process(package: str, call: Callable[[str], None], ran: list[str]) -> Iterator[None]:
     """Let DVC run the engine's stages by `call` instead of a shell; other commands still get their shell.
 
-    `ran` collects the addresses of the stages whose command ran. DVC has no public hook for this: `tests/test_pipeline.py`
-    holds that both ways leave the same `dvc.lock`.
+    `ran` collects the addresses of the stages whose command ran. DVC has no public hook for this, so the template's
+    tests hold that both ways leave the same `dvc.lock`.
     """
     from dvc.stage import run
 
