@@ -54,8 +54,10 @@ def serve_deployments(
     uri = tracking_uri(root, project.params.track.uri)
     api = f"http://127.0.0.1:{prefect_port}/api"
     processes: list[Popen[bytes]] = []
-    # A stop asked for by a terminal, by `kill` or by a service manager ends the servers too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A stop asked for by `kill` or a service manager ends the servers too, and so does Ctrl-C's signal to a background
+    # job, which a shell starts with SIGINT ignored.
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, signal.default_int_handler)
     try:
         processes.append(start_prefect(root, prefect_port, page=True))
         wait_for(f"{api}/health", processes[0], "the Prefect server", root / ".prefect" / "server.log")

@@ -155,7 +155,13 @@ def start_mlflow(root: Path, uri: str, port: int) -> subprocess.Popen[bytes]:
     ]
     return subprocess.Popen(
         [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"},
+        # Its job runner (for features that a project does not use) is six processes that import MLflow and poll.
+        env={
+            **os.environ,
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DO_NOT_TRACK": "1",
+        },
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
