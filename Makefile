@@ -49,7 +49,7 @@ docs: install ## the site, into site/
 	.venv/bin/zensical build
 
 bench: install ## the benchmarks: minutes to hours, not part of the tests
-	.venv/bin/python -m pytest tests/benchmarks -p no:cacheprovider --timeout 0
+	for benchmark in tests/benchmarks/*.py; do echo "$$benchmark"; .venv/bin/python "$$benchmark" || exit 1; done
 
 .venv/.installed: requirements.lock $(PROJECT)/requirements.lock | $(TOOLS)/.installed
 	test -x .venv/bin/python || "$(UV)" venv --quiet --python "$(PYTHON)" .venv
