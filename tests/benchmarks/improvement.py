@@ -95,9 +95,8 @@ def main(seeds: int, folder: Path) -> None:
     better = sum(row["improved"] < row["lenet"] for row in rows)
     worse = sum(row["improved"] > row["lenet"] for row in rows)
     print(f"\npooled: {n:,} pairs, {fixed} fixed, {broken} broken")
-    print(
-        f"difference {100 * (fixed - broken) / n:.2f} points, McNemar exact p = {binomtest(fixed, fixed + broken).pvalue:.2g}"
-    )
+    p_value = binomtest(fixed, max(1, fixed + broken)).pvalue
+    print(f"difference {100 * (fixed - broken) / n:.2f} points, McNemar exact p = {p_value:.2g}")
     print(
         f"seeds: {better} better, {worse} worse, sign test p = {binomtest(better, max(1, better + worse)).pvalue:.2g}"
     )

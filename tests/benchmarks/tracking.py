@@ -60,12 +60,9 @@ def main(rounds: int) -> None:
                 print(f"server killed after {number + 1} of {rounds} rounds; {len(pending(root))} runs wait to be sent")
         ratios = [a / b for a, b in zip(tracked, plain, strict=True)]
         before, after = ratios[: rounds // 2 + 1], ratios[rounds // 2 + 1 :]
-        print(
-            f"a training of 40 epochs: {statistics.median(plain):.2f} s plain, {statistics.median(tracked):.2f} s tracked"
-        )
-        print(
-            f"ratio, pair by pair: server up {statistics.median(before):.4f}, server gone {statistics.median(after):.4f}"
-        )
+        median = statistics.median
+        print(f"a training of 40 epochs: {median(plain):.2f} s plain, {median(tracked):.2f} s tracked")
+        print(f"ratio, pair by pair: server up {median(before):.4f}, server gone {median(after):.4f}")
         journal = Journal(root / "cost.jsonl")
         start = time.monotonic()
         for step in range(2000):

@@ -52,7 +52,7 @@ def main(rounds: int) -> None:
             parts = dict(database.execute("select key, value from metrics where key like 'seconds.%'"))
         training = sum(parts.get(f"seconds.{name}", 0.0) for name in ("examine", "baseline", "improve"))
         print(
-            f"first run: {first:.1f} s; of that examine, baseline and improve {training:.1f} s; the rest {first - training:.1f} s"
+            f"first run: {first:.1f} s; examine, baseline, improve {training:.1f} s; the rest {first - training:.1f} s"
         )
         print("  by stage:", ", ".join(f"{re.sub('seconds.', '', k)} {v:.1f}" for k, v in parts.items()))
         commands = {
@@ -69,9 +69,8 @@ def main(rounds: int) -> None:
         run = statistics.median(times["run, everything up to date"])
         for name, values in times.items():
             median = statistics.median(values)
-            print(
-                f"{name}: {median:.2f} s (min {min(values):.2f}, max {max(values):.2f}); the run takes {run / median:.2f} times it"
-            )
+            spread = f"min {min(values):.2f}, max {max(values):.2f}"
+            print(f"{name}: {median:.2f} s ({spread}); the run takes {run / median:.2f} times it")
 
 
 if __name__ == "__main__":
