@@ -1,0 +1,224 @@
+"""The loop over recorded results: order, acceptance, budget, and the three ways to stop; no training."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pytest
+from diagnosis_tasks import params
+
+from arcane.config import Params
+from arcane.data.loading import Examples
+from arcane.data.rates import Rate
+from arcane.errors import UserError
+from arcane.files import digest
+from arcane.improvement.actions import ACTIONS, Action, Context, apply, changes, choose_actions
+from arcane.improvement.loop import SEEDS, Improvement, improve
+from arcane.training.trials import Trial, TrialResult
+
+TRAIN, VALIDATION = 1000, 400
+CONTEXT = Context((1, 8, 8), tuple("0123456789"), TRAIN)
+
+
+class Recorded(TrialResult):
+    """A result that was never trained."""
+
+    def __init__(self, train: float, validation: float, seed: int, key: str):
+        rng = np.random.default_rng(int(key[:8], 16))
+        wrong = np.arange(VALIDATION) < round(validation * VALIDATION) + rng.integers(-1, 2)
+        errors = {"train": Rate(round(train * TRAIN), TRAIN), "validation": Rate(int(wrong.sum()), VALIDATION)}
+        super().__init__(key, Path(key), errors, (), TRAIN, 1000)
+        self.__dict__["validation_wrong"] = wrong
+        self.__dict__["validation_probabilities"] = np.full((VALIDATION, 10), 0.1, np.float32)
+
+
+class World:
+    """Answers trials by a rule from params to (train, validation) error, and keeps what was asked."""
+
+    def __init__(self, rule: Callable[[Params], tuple[float, float]]):
+        self.rule, self.asked = rule, []
+
+    def result(self, trial: Trial) -> TrialResult:
+        key = digest(trial.params.model.model_dump_json(), trial.params.train.model_dump_json(), str(trial.seed))
+        return Recorded(*self.rule(trial.params), trial.seed, key)
+
+    def submit(self, trial: Trial) -> "Future[TrialResult]":
+        self.asked.append(trial)
+        future: Future[TrialResult] = Future()
+        future.set_result(self.result(trial))
+        return future
+
+
+def split(n: int) -> Examples:
+    ids = tuple(f"{i:032x}" for i in range(n))
+    return Examples(ids, np.zeros((n, 1, 8, 8), np.uint8), np.arange(n, dtype=np.int64) % 10, CONTEXT.classes)
+
+
+def run(rule, changed=None, submit=None, **options) -> tuple[Improvement, World]:
+    world = World(rule)
+    start = params({"train.epochs": 10, **(changed or {})})
+    return improve(start, split(TRAIN), split(VALIDATION), submit or world.submit, **options), world
+
+
+def course(p: Params) -> tuple[float, float]:
+    """Under-fits until the model is twice as wide, then over-fits until it is normalised, then is at the goal."""
+    if p.model.width < 2 and p.model.name == "lenet":
+        return 0.2, 0.27
+    return (0.01, 0.12) if p.model.normalization == "none" else (0.002, 0.005)
+
+
+def test_the_course_goes_through_the_right_families_to_the_goal():
+    seen = []
+    found, world = run(course, on_round=seen.append)
+    kept = [(tried.action, tried.addresses) for tried in found.rounds if tried.kept]
+    assert kept[0][1] == "under-fitting" and found.rounds[0].dominant == "bias"
+    assert found.stopped == "goal" and found.decomposition.dominant == "none"
+    assert found.best.errors["validation"].value <= 0.01
+    assert "is at the goal of 1.00 %" in found.reason
+    assert seen == list(found.rounds) and found.requests == ()
+    assert found.spent == (len(world.asked) - 1) * 10 * TRAIN
+    assert len({(t.params.model_dump_json(), t.seed) for t in world.asked}) == len(world.asked)
+    assert len({t.name for t in world.asked}) == len(world.asked)
+
+
+def test_the_first_round_tries_the_first_two_actions_of_the_dominant_family():
+    found, _ = run(lambda p: (0.2, 0.22), {"improve.trials": 4 + 2 * SEEDS})
+    assert [tried.action for tried in found.rounds][:2] == ["bigger-model", "another-architecture"]
+    found, _ = run(lambda p: (0.0, 0.22), {"improve.trials": 4 + 2 * SEEDS})
+    assert [tried.action for tried in found.rounds][:2] == ["batch-norm", "augmentation"]
+
+
+def test_nothing_that_helps_is_undone_and_tried_once_until_exhausted():
+    found, _ = run(lambda p: (0.1, 0.2), {"improve.trials": 400, "improve.budget": 10**9})
+    assert found.stopped == "exhausted"
+    assert not any(tried.kept for tried in found.rounds)
+    assert found.best.errors["train"].value == pytest.approx(0.1)
+    names = [tried.action for tried in found.rounds]
+    assert len(set(names)) == len(names)
+    families = [tried.addresses for tried in found.rounds]
+    assert families == sorted(families, key=families.index), "one family after the other"
+    assert {request.kind for request in found.requests} >= {"collect"}
+    assert next(r for r in found.requests if r.kind == "collect").count == TRAIN
+
+
+def test_the_budget_is_never_exceeded_and_no_action_is_left_half_tried():
+    for budget in (0, 15_000, 50_000, 90_000, 150_000):
+        found, world = run(lambda p: (0.2, 0.2), {"improve.budget": budget})
+        assert found.spent <= budget and found.stopped == "budget"
+        assert all(tried.seeds in (1, SEEDS) for tried in found.rounds)
+        assert found.spent == sum(t.params.train.epochs * TRAIN for t in world.asked[1:])
+    assert "improve.budget" in found.reason
+    stopped, world = run(lambda p: (0.2, 0.2), {"improve.trials": 6})
+    assert stopped.stopped == "budget" and "improve.trials" in stopped.reason and len(world.asked) <= 7
+
+
+def test_seconds_stop_the_loop_when_asked():
+    ticks = iter(range(0, 1000, 10))
+    found, _ = run(lambda p: (0.2, 0.2), {"improve.seconds": 25.0}, clock=lambda: float(next(ticks)))
+    assert found.stopped == "budget" and "improve.seconds" in found.reason
+
+
+def test_a_start_at_the_goal_stops_at_once():
+    found, world = run(lambda p: (0.001, 0.004), {"improve.budget": 0})
+    assert (found.stopped, found.rounds, found.spent, len(world.asked)) == ("goal", (), 0, 1)
+
+
+def test_slots_and_their_timing_change_nothing():
+    alone, _ = run(course)
+    world = World(course)
+    with ThreadPoolExecutor(2) as pool:
+        gates = [Event(), Event()]
+
+        def submit(trial: Trial):
+            # Every first of two ends after the second.
+            number = len(world.asked)
+            world.asked.append(trial)
+
+            def work() -> TrialResult:
+                if number % 2:
+                    gates[0].set()
+                else:
+                    gates[0].wait(0.02)
+                return world.result(trial)
+
+            return pool.submit(work)
+
+        together, _ = run(course, submit=submit)
+    assert together.as_json() == alone.as_json()
+
+
+def test_the_report_holds_what_the_design_lists():
+    found, _ = run(course)
+    report = found.as_json()
+    assert {"rounds", "stopped", "reason", "spent", "budget", "requests", "best"} == set(report)
+    assert set(report["best"]) == {"params", "parameters", "curve", "errors"}
+    first = report["rounds"][0]
+    assert first["change"] == {"model.width": [1.0, 2.0]}
+    assert first["before"]["validation"] == pytest.approx(0.27, abs=0.01)
+    assert {"round", "dominant", "action", "addresses", "why", "after", "p_value", "kept", "seeds", "seen"} < set(first)
+
+
+def test_the_persons_action_joins_its_family_and_can_be_chosen_alone():
+    own = Action(
+        "smaller-batch", "under-fitting", "More steps.", lambda p, c: {"train.batch_size": p.train.batch_size // 2}
+    )
+    found, _ = run(
+        lambda p: (0.2, 0.22) if p.train.batch_size == 64 else (0.0, 0.0),
+        {"improve.actions": ["smaller-batch"]},
+        own=[own],
+    )
+    assert [(tried.action, tried.kept) for tried in found.rounds] == [("smaller-batch", True)]
+    order = [action.name for action in choose_actions([own]) if action.addresses == "under-fitting"]
+    assert order[-1] == "smaller-batch"
+
+
+def test_unknown_and_doubled_actions_are_refused_with_the_nearest_name():
+    with pytest.raises(UserError, match="unknown action `bigger-modle`: did you mean `bigger-model`"):
+        choose_actions((), ["bigger-modle"])
+    with pytest.raises(UserError, match="an action named `dropout` is there already"):
+        choose_actions([next(action for action in ACTIONS if action.name == "dropout")])
+
+
+def test_an_action_that_names_an_unknown_parameter_is_named():
+    broken = Action("broken", "over-fitting", "", lambda p, c: {"model.widht": 2})
+    with pytest.raises(
+        UserError, match=r"action `broken`: unknown parameter `model.widht`: did you mean `model.width`"
+    ):
+        apply(broken, params(), CONTEXT)
+
+
+TABLE = {
+    "bigger-model": ({}, {"model.width": [1.0, 2.0]}),
+    "less-regularisation": ({"model.dropout": 0.5}, {"model.dropout": [0.5, 0.0]}),
+    "another-architecture": ({}, {"model.name": ["lenet", "resnet"], "model.normalization": ["none", "batch"]}),
+    "schedule": ({}, {"train.schedule": ["constant", "one-cycle"], "train.learning_rate": [0.0003, 0.003]}),
+    "longer-training": ({}, {"train.epochs": [30, 60]}),
+    "batch-norm": ({}, {"model.normalization": ["none", "batch"]}),
+    "augmentation": ({}, {"train.augmentation": ["none", "affine"]}),
+    "dropout": ({"model.dropout": 0.25}, {"model.dropout": [0.25, 0.5]}),
+    "weight-decay": ({}, {"train.weight_decay": [0.0, 0.05], "train.optimizer": ["adam", "adamw"]}),
+    "another-model": ({}, {"model.name": ["lenet", "resnet"], "model.normalization": ["none", "batch"]}),
+    "annealing": ({}, {"train.schedule": ["constant", "one-cycle"], "train.learning_rate": [0.0003, 0.003]}),
+    "early-stopping": ({}, {"train.epochs": [30, 15]}),
+    "smaller-model": ({}, {"model.width": [1.0, 0.5]}),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_what_each_action_changes(name):
+    start, expected = params(TABLE[name][0]), TABLE[name][1]
+    action = next(action for action in ACTIONS if action.name == name)
+    after = apply(action, start, CONTEXT)
+    assert after is not None and changes(start, after) == expected
+    assert action.why.endswith(".")
+
+
+def test_where_actions_do_not_apply():
+    named = {action.name: action for action in ACTIONS}
+    assert apply(named["bigger-model"], params({"model.width": 8}), CONTEXT) is None
+    assert apply(named["batch-norm"], params({"model.normalization": "batch"}), CONTEXT) is None
+    assert apply(named["augmentation-crop-flip"], params(), CONTEXT) is None
+    large = Context((3, 32, 32), CONTEXT.classes, TRAIN)
+    assert apply(named["augmentation-crop-flip"], params(), large).train.augmentation == "crop-flip"

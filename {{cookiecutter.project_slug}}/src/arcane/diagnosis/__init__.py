@@ -1,0 +1,1 @@
+"""Where the error comes from: the examination before training, baselines, the decomposition and the error analysis."""

@@ -1,0 +1,105 @@
+"""Is a candidate better than the incumbent beyond noise? Paired tests over validation examples, and over seeds.
+
+Two kinds of luck can make a candidate look better: which validation examples were drawn, and which seeds were trained.
+Each has its test, and a candidate must pass both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A candidate against the incumbent.
+
+    Attributes:
+        difference: Mean error of the candidate minus the incumbent's; negative is better.
+        p_examples: One-sided p-value over examples.
+        p_seeds: One-sided p-value over seeds; None with fewer than two seeds on a side.
+    """
+
+    difference: float
+    p_examples: float
+    p_seeds: float | None
+
+    @property
+    def p_value(self) -> float:
+        """The larger of the two: both kinds of luck must be ruled out."""
+        return max(self.p_examples, self.p_seeds or 0.0)
+
+
+def compare(candidate: Sequence[np.ndarray], incumbent: Sequence[np.ndarray]) -> Comparison:
+    """Test whether the candidate errs less often.
+
+    Args:
+        candidate: One bool [N] for each seed, true where the model was wrong.
+        incumbent: The same for the incumbent, on the same N examples in the same order.
+    """
+    ours, theirs = np.stack(candidate).astype(np.int64), np.stack(incumbent).astype(np.int64)
+    return Comparison(
+        float(ours.mean() - theirs.mean()),
+        sign_flip_p(ours, theirs),
+        seeds_p(ours.mean(axis=1), theirs.mean(axis=1)) if min(len(ours), len(theirs)) > 1 else None,
+    )
+
+
+def sign_flip_p(candidate: np.ndarray, incumbent: np.ndarray) -> float:
+    """Exact one-sided paired permutation test over examples, each side averaged over its seeds.
+
+    Under the null each example's difference is as likely to have the other sign (Fisher's sign-flip test; with one seed
+    a side it is McNemar's exact test). Differences are multiples of 1 / lcm(seeds), so the distribution of their sum is
+    a convolution of binomials and needs no random draws.
+
+    Args:
+        candidate: int [S, N], one where wrong.
+        incumbent: int [T, N].
+    """
+    from scipy.stats import binom
+
+    unit = int(np.lcm(len(candidate), len(incumbent)))
+    steps = candidate.sum(axis=0) * (unit // len(candidate)) - incumbent.sum(axis=0) * (unit // len(incumbent))
+    distribution, lowest = np.ones(1), 0
+    for size, count in zip(*np.unique(np.abs(steps[steps != 0]), return_counts=True), strict=True):
+        term = np.zeros(2 * size * count + 1)
+        term[:: 2 * size] = binom.pmf(np.arange(count + 1), count, 0.5)
+        distribution, lowest = np.convolve(distribution, term), lowest - int(size * count)
+    return float(min(1.0, distribution[: int(steps.sum()) - lowest + 1].sum()))
+
+
+def seeds_p(candidate: np.ndarray, incumbent: np.ndarray) -> float:
+    """One-sided Student's t test (pooled variance) between the seeds' error rates.
+
+    The test over examples takes the trained models as given; where a lucky seed is lucky on many examples at once it
+    rejects too often. This one asks whether other seeds would have shown the difference too.
+    """
+    from scipy.stats import t
+
+    difference = float(candidate.mean() - incumbent.mean())
+    freedom = len(candidate) + len(incumbent) - 2
+    squares = float(((candidate - candidate.mean()) ** 2).sum() + ((incumbent - incumbent.mean()) ** 2).sum())
+    if squares < 1e-18:  # seeds that agree to the last example, up to rounding
+        return 0.0 if difference < 0 else 1.0
+    error = (squares / freedom * (1 / len(candidate) + 1 / len(incumbent))) ** 0.5
+    return float(t.cdf(difference / error, freedom))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values: kept below alpha, the chance of any false one among them stays below alpha.
+
+    S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979) 65–70.
+    """
+    adjusted, running = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = running
+    return adjusted
+
+
+def mean_error(wrong: Sequence[np.ndarray]) -> Fraction:
+    """Mean error over seeds and examples, exact, so that equal means compare equal."""
+    return Fraction(int(sum(int(seed.sum()) for seed in wrong)), sum(len(seed) for seed in wrong))
