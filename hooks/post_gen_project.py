@@ -37,8 +37,9 @@ def keep_what_the_options_need(answers):
     if answers["docker"] != "yes":
         Path("Dockerfile").unlink()
         Path(".dockerignore").unlink()
-    if answers["dataset"] == "own":
-        Path("data/raw").mkdir(parents=True)
+
+    if answers["dataset"] == "own":  # so that `dvc add data/raw` finds nothing that git has already
+        Path("data/raw/.gitkeep").unlink()
 
     # A template that was worked on holds caches beside its sources, and cookiecutter copies folders as they are.
     for cache in [p for p in Path().rglob("*") if p.name == "__pycache__" or p.name == ".hypothesis" or p.name.endswith("_cache")]:

@@ -327,8 +327,8 @@ def test_first_screen_answers(page):
     ):
         assert name in first and error in first
     assert "900 more validation examples would tell." in first
-    assert "6 rounds, 3 kept" in first
-    assert "Undone, no better than noise: schedule, dropout, weight decay" in first
+    assert "6 actions tried, 3 kept" in first
+    assert "Tried and undone: schedule, dropout, weight decay" in first
     assert "Nothing was left to try" in first and "About 900 more training examples" in first
 
 

@@ -1,6 +1,6 @@
 """The engine of an arcane project: data, training, diagnosis, improvement and the pipeline that joins them.
 
-The folder is the same in every project and is replaced whole by an update; what is yours lives in the package beside it.
+The folder is the same in every project and comes from the template; what is yours lives in the package beside it.
 """
 
 from pathlib import Path

@@ -34,7 +34,7 @@ def run(set: Overrides = None) -> None:
     """Run the whole pipeline, here and now; `--set` writes the value into params.yaml first."""
     project = find_project()
     changes = dict(parse_override(text) for text in set or [])
-    project.params.changed(changes)
+    project.params.changed(changes, "--set")
     from .pipeline.run import run_here
 
     run_here(project, changes, terminal)
@@ -82,7 +82,7 @@ def doctor(
 def fit(set: Overrides = None) -> None:
     """Train the task once; `--set` holds for this training only."""
     project = find_project()
-    params = project.params.changed(dict(parse_override(text) for text in set or []))
+    params = project.params.changed(dict(parse_override(text) for text in set or []), "--set")
     from .pipeline.run import fit_once
 
     fit_once(project, params, terminal)

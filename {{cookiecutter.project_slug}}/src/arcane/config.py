@@ -122,11 +122,12 @@ class Params(Section):
     track: Track = Track()
     run: Run = Run()
 
-    def changed(self, changes: Mapping[str, Any]) -> "Params":
+    def changed(self, changes: Mapping[str, Any], where: str = "the changed params") -> "Params":
         """The same params with some values replaced.
 
         Args:
             changes: New values by dotted name, `{"model.width": 2.0}`.
+            where: What a message calls their source.
 
         Raises:
             UserError: A name is unknown or a value does not fit; the message offers the nearest name.
@@ -140,7 +141,7 @@ class Params(Section):
             if not isinstance(node, dict) or (leaf not in node and node is not tree["search"].get("space")):
                 raise UserError(unknown_name(name, known_names()))
             node[leaf] = value
-        return parse_params(tree, "the changed params")
+        return parse_params(tree, where)
 
     def value(self, name: str) -> Any:
         """The value under a dotted name, such as `model.width`."""

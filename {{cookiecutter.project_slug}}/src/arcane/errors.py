@@ -8,5 +8,9 @@ class UserError(Exception):
     """
 
 
+class DivergedError(UserError):
+    """A training's loss stopped being finite: a mistake where a person asked for it, a failed try in the loop."""
+
+
 class ExaminationError(UserError):
     """The examination found errors in the task or its data (exit code 3)."""

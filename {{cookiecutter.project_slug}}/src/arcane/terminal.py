@@ -12,6 +12,7 @@ from rich.table import Table
 
 from .data.findings import Finding
 from .files import read_json
+from .report.words import digits, percent, plain_percent
 
 QUIET = 10.0  # seconds between progress lines where there is no terminal to draw on
 
@@ -70,13 +71,11 @@ class Terminal:
         self._last = time.monotonic()
 
 
-def percent(error: dict[str, Any] | None) -> str:
-    """`1.94 % (0.9 to 4.0)` from an error as reports carry it; the interval is at 95 %."""
+def with_interval(error: dict[str, Any] | None) -> str:
+    """`1.9 % (0.92 to 4.0)` from an error as reports carry it; the interval is at 95 %."""
     if not error:
         return "–"
-    if error.get("low") is None or error["low"] == error["high"]:
-        return f"{error['value']:.2%}".replace("%", " %")
-    return f"{100 * error['value']:.2f} % ({100 * error['low']:.1f} to {100 * error['high']:.1f})"
+    return f"{percent(error['value'])} ({digits(error['low'])} to {digits(error['high'])})"
 
 
 def closing_summary(root: Path, console: Console) -> None:
@@ -95,29 +94,32 @@ def closing_summary(root: Path, console: Console) -> None:
         if model:
             table.add_row(
                 name,
-                percent(model.get("validation")),
-                percent(model.get("test")),
+                with_interval(model.get("validation")),
+                with_interval(model.get("test")),
                 style="bold" if key == "best" else None,
             )
     goal = metrics["errors"]["goal"]
-    table.add_row("goal", f"{100 * goal['value']:.2f} %", f"{100 * goal['value']:.2f} %", style="dim")
+    table.add_row("goal", plain_percent(goal["value"]), "", style="dim")
     console.print()
     console.print(table)
     console.print()
-    say = [f"[bold]First verdict[/]  {_plain(diagnosis['verdict'])}"]
-    for entry in improvement["rounds"]:
+    lines = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    lines.add_column(style="bold", no_wrap=True)
+    lines.add_column()
+    lines.add_row("First verdict", _plain(diagnosis["verdict"]))
+    rounds = improvement["rounds"]
+    for entry in rounds:
         if entry["kept"]:
-            before, after = entry["before"]["validation"], entry["after"]["validation"]
-            course = f"validation {before:.2%} → {after:.2%}, p = {entry['p_value']:.2g}"
-            say.append(f"[bold]Kept[/]           {entry['action']}: {course}")
-    undone = len([entry for entry in improvement["rounds"] if not entry["kept"]])
-    say.append(f"[bold]Undone[/]         {undone} of {len(improvement['rounds'])} actions did not help beyond noise")
-    say.append(f"[bold]Stopped[/]        {improvement['stopped']}: {_plain(improvement['reason'])}")
+            before, after = percent(entry["before"]["validation"]), percent(entry["after"]["validation"])
+            course = f"validation {before} → {after} (means of {entry['seeds']} seeds, p = {entry['p_value']:.2g})"
+            lines.add_row("Kept", f"{entry['action']}: {course}")
+    undone = [entry for entry in rounds if not entry["kept"]]
+    lines.add_row("Undone", f"{len(undone)} of {len(rounds)} actions; the report says why")
+    lines.add_row("Stopped", f"{improvement['stopped']}: {_plain(improvement['reason'])}")
     for request in improvement["requests"][:2]:
-        say.append(f"[bold]For you[/]        {_plain(request['message'])}")
-    say.append(f"[bold]Report[/]         {_shown(root / 'reports' / 'report.html')}")
-    for line in say:
-        console.print(line)
+        lines.add_row("For you", _plain(request["message"]))
+    lines.add_row("Report", _shown(root / "reports" / "report.html"))
+    console.print(lines)
 
 
 def _plain(text: str) -> str:

@@ -50,7 +50,7 @@ def round_digest(tried: Round) -> str:
 def entry(tried: Round) -> str:
     """A round in plain words, as Markdown."""
     change = ", ".join(f"`{name}` {old} → {new}" for name, (old, new) in tried.change.items())
-    before, after = tried.before, tried.after
+    before = tried.before
     return "\n".join(
         [
             f"## Round {tried.round}: {tried.action} — {'kept' if tried.kept else 'undone'}",
@@ -58,10 +58,19 @@ def entry(tried: Round) -> str:
             f"- What limits: {tried.dominant.replace('_', ' ')} (training error {_percent(before['train'])}, "
             f"validation error {_percent(before['validation'])}).",
             f"- Tried, against {tried.addresses}: {change}. {tried.why}",
-            f"- What happened: training error {_percent(after['train'])}, validation error "
-            f"{_percent(after['validation'])} ({_seeds(tried.seeds)}, p = {tried.p_value:.2g}). {tried.reason}",
+            f"- What happened: {_outcome(tried)}{tried.reason}",
             "",
         ]
+    )
+
+
+def _outcome(tried: Round) -> str:
+    """The errors after the action; nothing where its training diverged and left none."""
+    if tried.after is None:
+        return ""
+    return (
+        f"training error {_percent(tried.after['train'])}, validation error {_percent(tried.after['validation'])} "
+        f"({_seeds(tried.seeds)}, p = {tried.p_value:.2g}). "
     )
 
 

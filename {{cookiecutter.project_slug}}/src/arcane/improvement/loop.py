@@ -17,6 +17,7 @@ from ..config import Params
 from ..data.loading import Examples
 from ..data.rates import Rate
 from ..diagnosis.decomposition import Decomposition, decompose
+from ..errors import DivergedError
 from ..training.trials import Trial, TrialResult
 from .acceptance import ALPHA, Comparison, compare, holm, mean_error
 from .actions import Action, Context, apply, changes, choose_actions
@@ -44,7 +45,7 @@ class Round:
         why: Its reason.
         change: `[old, new]` by dotted name.
         before: Training and validation error of the incumbent, means over its seeds.
-        after: The same of the candidate.
+        after: The same of the candidate; None where its training diverged.
         p_value: Against the incumbent, one-sided, Holm-adjusted over the actions of the round.
         kept: Whether it became the incumbent.
         seeds: Seeds trained.
@@ -59,7 +60,7 @@ class Round:
     why: str
     change: dict[str, list[Any]]
     before: dict[str, float]
-    after: dict[str, float]
+    after: dict[str, float] | None
     p_value: float
     kept: bool
     seeds: int
@@ -186,8 +187,10 @@ class _Course:
             and self.trials + seeds * len(configurations) <= self.settings.improve.trials
         )
 
-    def train(self, wanted: Sequence[tuple[str, Params, int]], *, free: bool = False) -> list[TrialResult]:
-        """Run (name, params, seed number) at once; results in the order asked for, whenever each ends."""
+    def train(
+        self, wanted: Sequence[tuple[str, Params, int]], *, free: bool = False
+    ) -> list[TrialResult | DivergedError]:
+        """Run (name, params, seed number) at once; outcomes in the order asked for, whenever each ends."""
         futures = []
         for name, params, number in wanted:
             seed = (self.settings.seed + number) % 2**32
@@ -195,7 +198,26 @@ class _Course:
             if not free:
                 self.spent += self.cost(params)
                 self.trials += 1
-        return [future.result() for future in futures]
+        return [_outcome(future) for future in futures]
+
+
+def _outcome(future: "Future[TrialResult]") -> TrialResult | DivergedError:
+    """What came of a trial: an action that makes training diverge has failed, the loop has not."""
+    try:
+        return future.result()
+    except DivergedError as diverged:
+        return diverged
+
+
+def _sound(outcome: TrialResult | DivergedError) -> TrialResult:
+    """The result of a trial without which there is nothing to improve.
+
+    Raises:
+        DivergedError: There is none.
+    """
+    if isinstance(outcome, DivergedError):
+        raise outcome
+    return outcome
 
 
 def improve(
@@ -205,6 +227,7 @@ def improve(
     submit: Submit,
     *,
     own: Sequence[Action] = (),
+    on_start: Callable[[int, list[str]], None] | None = None,
     on_round: Callable[[Round], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Improvement:
@@ -222,6 +245,7 @@ def improve(
         validation: The validation split; labels and ids, for the requests.
         submit: Starts a trial. It may fill in the trial's journal, parent and tags.
         own: The person's actions.
+        on_start: Called with a round's number and its actions' names before they are trained.
         on_round: Called with every action that was decided.
         clock: Seconds, for `improve.seconds`.
 
@@ -233,10 +257,13 @@ def improve(
     context = Context(train.images.shape[1:], train.classes, len(train.labels))
     started, limit = clock(), params.improve.seconds
     course = _Course(submit, params, len(train.labels), lambda: limit is not None and clock() - started >= limit)
-    incumbent = Configuration(params, tuple(course.train([("baseline", params, 0)], free=True)))
+    incumbent = Configuration(params, (_sound(*course.train([("baseline", params, 0)], free=True)),))
     course.tried.add(_key(params))
     if course.affords([params], SEEDS - 1):
-        incumbent = _confirm(course, [("baseline", incumbent)])[0]
+        confirmed = _confirm(course, [("baseline", incumbent)])[0]
+        if isinstance(confirmed, DivergedError):
+            raise confirmed
+        incumbent = confirmed
     rounds: list[Round] = []
     while True:
         found = decompose(params.goal.error, incumbent.rate("train"), incumbent.rate("validation"))
@@ -248,7 +275,7 @@ def improve(
                 tuple(rounds), stopped, reason, course.spent, params.improve.budget, requests, incumbent, found
             )
         number = rounds[-1].round + 1 if rounds else 1
-        incumbent, tried = _round(course, number, found, incumbent, chosen)
+        incumbent, tried = _round(course, number, found, incumbent, chosen, on_start)
         rounds += tried
         for one in tried:
             if on_round:
@@ -316,32 +343,50 @@ def _next_step(
     )
 
 
-def _confirm(course: _Course, screened: Sequence[tuple[str, Configuration]]) -> list[Configuration]:
-    """Train the seeds that are still missing, all at once."""
+def _confirm(course: _Course, screened: Sequence[tuple[str, Configuration]]) -> list[Configuration | DivergedError]:
+    """Train the seeds that are still missing, all at once; one that diverges speaks for its configuration."""
     wanted = [(name, one.params, number) for name, one in screened for number in range(len(one.results), SEEDS)]
     results = iter(course.train(wanted))
-    return [
-        replace(one, results=(*one.results, *(next(results) for _ in range(SEEDS - len(one.results)))))
-        for _, one in screened
-    ]
+    confirmed: list[Configuration | DivergedError] = []
+    for _, one in screened:
+        outcomes = [next(results) for _ in range(SEEDS - len(one.results))]
+        diverged = next((outcome for outcome in outcomes if isinstance(outcome, DivergedError)), None)
+        confirmed.append(diverged or replace(one, results=(*one.results, *map(_sound, outcomes))))
+    return confirmed
 
 
 def _round(
-    course: _Course, number: int, found: Decomposition, incumbent: Configuration, chosen: Sequence[_Candidate]
+    course: _Course,
+    number: int,
+    found: Decomposition,
+    incumbent: Configuration,
+    chosen: Sequence[_Candidate],
+    on_start: Callable[[int, list[str]], None] | None,
 ) -> tuple[Configuration, list[Round]]:
     """Screen, confirm, compare and decide; returns the incumbent after it and an entry for each action."""
     names = [f"round {number}, {candidate.action.name}" for candidate in chosen]
+    if on_start:
+        on_start(number, [candidate.action.name for candidate in chosen])
     screens = course.train([(name, candidate.params, 0) for name, candidate in zip(names, chosen, strict=True)])
-    tried = [Configuration(candidate.params, (result,)) for candidate, result in zip(chosen, screens, strict=True)]
-    passed = [i for i, one in enumerate(tried) if one.error < incumbent.error]
-    for i, confirmed in zip(passed, _confirm(course, [(names[i], tried[i]) for i in passed]), strict=True):
-        tried[i] = confirmed
-    comparisons = [compare(one.wrong, incumbent.wrong) for one in tried]
-    p_values = holm([comparison.p_value for comparison in comparisons])
-    better = [i for i in passed if p_values[i] < ALPHA]
-    winner = min(better, key=lambda i: (tried[i].error, p_values[i], i), default=None)
+    tried: list[Configuration | DivergedError] = [
+        screen if isinstance(screen, DivergedError) else Configuration(candidate.params, (screen,))
+        for candidate, screen in zip(chosen, screens, strict=True)
+    ]
+    seeds = [1] * len(chosen)
+    passed = [(i, one) for i, one in enumerate(tried) if isinstance(one, Configuration) and one.error < incumbent.error]
+    confirmed = _confirm(course, [(names[i], one) for i, one in passed])
+    for (i, _), outcome in zip(passed, confirmed, strict=True):
+        tried[i], seeds[i] = outcome, SEEDS
+    compared = [compare(one.wrong, incumbent.wrong) if isinstance(one, Configuration) else None for one in tried]
+    p_values = holm([comparison.p_value if comparison else 1.0 for comparison in compared])
+    better = [
+        (one.error, p_values[i], i)
+        for i, one in enumerate(tried)
+        if isinstance(one, Configuration) and seeds[i] == SEEDS and p_values[i] < ALPHA
+    ]
+    winner = min(better)[2] if better else None
     entries = []
-    for i, candidate in enumerate(chosen):
+    for i, (candidate, one) in enumerate(zip(chosen, tried, strict=True)):
         course.tried.add(_key(candidate.params))
         (course.undone.discard if i == winner else course.undone.add)(candidate.action.name)
         entries.append(
@@ -353,19 +398,23 @@ def _round(
                 why=candidate.action.why,
                 change=changes(incumbent.params, candidate.params),
                 before=incumbent.errors(),
-                after=tried[i].errors(),
+                after=one.errors() if isinstance(one, Configuration) else None,
                 p_value=p_values[i],
                 kept=i == winner,
-                seeds=len(tried[i].results),
-                seen=len(tried[i].results) * course.cost(candidate.params),
-                reason=_decision(comparisons[i], p_values[i], i in passed, i == winner),
+                seeds=seeds[i],
+                seen=seeds[i] * course.cost(candidate.params),
+                reason=_decision(compared[i], p_values[i], seeds[i] == SEEDS, i == winner)
+                if isinstance(one, Configuration)
+                else f"Undone: {one}.",
             )
         )
-    return (incumbent if winner is None else tried[winner]), entries
+    kept = incumbent if winner is None else tried[winner]
+    assert isinstance(kept, Configuration)
+    return kept, entries
 
 
-def _decision(comparison: Comparison, p_value: float, passed: bool, won: bool) -> str:
-    if not passed:
+def _decision(comparison: Comparison | None, p_value: float, passed: bool, won: bool) -> str:
+    if not passed or comparison is None:
         return "Undone: no better with the first seed."
     if won:
         return "Kept: better beyond noise."

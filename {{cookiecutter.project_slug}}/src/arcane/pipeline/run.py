@@ -6,10 +6,11 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-from ..config import Params, Project
+from ..config import Params, Project, read_params
 from ..errors import ExaminationError, UserError
 from ..files import write_json
-from ..terminal import Terminal, closing_summary
+from ..report.words import plural
+from ..terminal import Terminal, closing_summary, with_interval
 from .lease import project_lease
 from .servers import (
     count_gpus,
@@ -22,7 +23,7 @@ from .servers import (
     stop,
     wait_for,
 )
-from .tracking import pending, prune, start_sender, wait_until_sent
+from .tracking import pending, prune, start_sender, trouble, wait_until_sent
 
 SEND_TIMEOUT = 60.0  # seconds that `run` waits at its end for the tracker to take what is left
 
@@ -79,14 +80,15 @@ def _stale(project: Project) -> list[str]:
 
 
 def _finish_sending(project: Project, terminal: Terminal) -> None:
+    """Wait for the sender to bring the record to the tracker, but not for a tracker that is gone."""
     if not pending(project.root):
         return
     terminal.say("tracking: sending what is left to MLflow")
     if left := wait_until_sent(project.root, SEND_TIMEOUT):
-        log = project.root / ".arcane" / "tracking.log"
-        why = f" ({log.read_text(encoding='utf-8').splitlines()[0]})" if log.exists() and log.stat().st_size else ""
+        uri = read_params(project.root / "params.yaml").track.uri
+        why = trouble(project.root) or "it is slow"
         terminal.say(
-            f"tracking: {project.params.track.uri} did not take the record of {left} runs{why};"
+            f"tracking: {uri} did not take the record of {plural(left, 'run')} ({why});"
             " it is kept in .arcane/journal and sent with the next run"
         )
     prune(project.root)
@@ -162,8 +164,5 @@ def fit_once(project: Project, params: Params, terminal: Terminal) -> None:
     finally:
         record.close(status)
     for split, rate in result.errors.items():
-        low, high = rate.interval()
-        terminal.console.print(
-            f"{split} error {rate.value:.2%} ({low:.1%} to {high:.1%}, n = {rate.n:,})", markup=False
-        )
+        terminal.console.print(f"{split} error {with_interval(rate.as_json())}, n = {rate.n:,}", markup=False)
     terminal.console.print(f"{result.parameters:,} parameters; the model lies in {result.model}", markup=False)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..config import Project, unknown_name
 from ..errors import ExaminationError, UserError
 from ..files import digest, folder_digest, read_json, replacing, write_json
+from ..report.words import percent, plural
 from .record import Record, version_tags
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def baseline(context: Context) -> Result:
         },
     )
     train, validation = errors["train"]["value"], errors["validation"]["value"]
-    return Result(f"{params.model.name}: train error {train:.2%}, validation {validation:.2%}")
+    return Result(f"{params.model.name}: train error {percent(train)}, validation {percent(validation)}")
 
 
 def keep_model(source: Path, folder: Path) -> None:
@@ -267,11 +268,15 @@ def improve(context: Context) -> Result:
     def decided(tried: Round) -> None:
         nonlocal seen
         seen += tried.seen
-        before, after = tried.before["validation"], tried.after["validation"]
-        context.voice.say(
-            f"  round {tried.round} ({tried.dominant}): {tried.action}, validation {before:.2%} -> {after:.2%}, "
-            f"p = {tried.p_value:.2g}: {'kept' if tried.kept else 'undone'}"
-        )
+        course = ""
+        if tried.after:
+            before, after = percent(tried.before["validation"]), percent(tried.after["validation"])
+            course = f"validation {before} → {after} ({plural(tried.seeds, 'seed')}, p = {tried.p_value:.2g}). "
+        context.voice.say(f"    {tried.action}: {course}{tried.reason}")
+        context.voice.progress("budget", seen, budget)
+
+    def started(number: int, actions: list[str]) -> None:
+        context.voice.say(f"  round {number}: trying {' and '.join(actions)}")
         context.voice.progress("budget", seen, budget)
 
     def with_submit(submit: Submit) -> Any:
@@ -281,6 +286,7 @@ def improve(context: Context) -> Result:
             validation,
             lambda trial: submit(context.record.of_trial(replace(trial, tags=tags))),
             own=project.module("actions").ACTIONS,
+            on_start=started,
             on_round=decided,
         )
 
@@ -306,7 +312,8 @@ def report(context: Context) -> Result:
         context.record.journal.artifact(path, "reports")
     test = metrics["errors"]["test"]
     return Result(
-        f"test error {test['value']:.2%} ({test['low']:.1%} to {test['high']:.1%}); {page.relative_to(context.root)}"
+        f"test error {percent(test['value'])} ({percent(test['low'])} to {percent(test['high'])}); "
+        f"{page.relative_to(context.root)}"
     )
 
 

@@ -21,9 +21,11 @@ from ..files import digest, write_json
 from ..journal import Journal
 
 FOLDER = Path(".arcane") / "journal"
+TROUBLE = Path(".arcane") / "tracking.log"  # why the tracker takes nothing; there as long as it does not
 BATCH = 1000  # MLflow's own limit of metrics a request; one request of 1,000 costs 80 ms, 1,000 requests 16 s
 POLL = 0.5  # seconds between looks at the journals
 RETRY = 2.0  # seconds between tries while the server is gone
+PATIENCE = 5.0  # seconds of failing tries after which nobody waits any longer
 
 
 @dataclass
@@ -299,8 +301,10 @@ def follow(root: Path, uri: str, experiment: str, owner: int, patience: float = 
                 sender = sender or Sender(root, uri, experiment)
                 done = send_all(sender)
                 failed = False
+                (root / TROUBLE).unlink(missing_ok=True)
             except Exception as error:  # whatever the server or the network did: try again
-                (root / ".arcane" / "tracking.log").write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
+                if not (root / TROUBLE).exists():
+                    (root / TROUBLE).write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
                 done, failed = False, True
             if ended is not None:
                 if done:
@@ -344,11 +348,20 @@ def start_sender(root: Path, uri: str, experiment: str, owner: int | None = None
 
 
 def wait_until_sent(root: Path, timeout: float) -> int:
-    """Wait for the sender; returns how many runs are still to be sent when `timeout` seconds are over."""
+    """Wait `timeout` seconds at most for the sender, less when it is in trouble; returns how many runs it still has."""
     until = time.monotonic() + timeout
     while (left := len(pending(root))) and time.monotonic() < until:
+        log = root / TROUBLE
+        if log.exists() and time.time() - log.stat().st_mtime > PATIENCE:
+            break
         time.sleep(0.1)
     return left
+
+
+def trouble(root: Path) -> str | None:
+    """Why the tracker takes nothing at present, in a few words; None where it does."""
+    log = root / TROUBLE
+    return log.read_text(encoding="utf-8").splitlines()[0][:100] if log.exists() else None
 
 
 def prune(root: Path, keep: int = 50) -> None:

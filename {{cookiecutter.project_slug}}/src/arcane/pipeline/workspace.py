@@ -166,7 +166,11 @@ def write_overrides(path: Path, changes: dict[str, Any]) -> None:
 
     yaml = YAML()
     yaml.preserve_quotes = True
-    yaml.width = 120
+    yaml.width = 4096
+    # Written as they were found: a change of one number is a diff of one line.
+    yaml.representer.add_representer(
+        type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null")
+    )
     tree = yaml.load(path.read_text(encoding="utf-8"))
     for name, value in changes.items():
         *parents, leaf = name.split(".")

@@ -56,6 +56,7 @@ class Round:
     p_value: float | None
     seeds: int | None
     kept: bool
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,7 @@ def rounds(reports: Reports) -> list[Round]:
                 p_value=entry.get("p_value"),
                 seeds=len(entry["seeds"]) if isinstance(entry.get("seeds"), list) else entry.get("seeds"),
                 kept=bool(entry.get("kept")),
+                reason=str(entry.get("reason", "")),
             )
         )
     return found

@@ -16,7 +16,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from ..data.loading import Examples
-from ..errors import UserError
+from ..errors import DivergedError, UserError
 from .devices import choose_precision
 from .inference import EVALUATION_BATCH, evaluate
 from .listening import listening
@@ -201,7 +201,7 @@ def refuse_non_finite(losses: list[float], epoch: int, records: list[Epoch], rat
     """Stop at an epoch whose losses are not all finite, and say since when and why that is likely.
 
     Raises:
-        UserError: One of them is not.
+        DivergedError: One of them is not.
     """
     bad = next((step for step, loss in enumerate(losses) if not math.isfinite(loss)), None)
     if bad is None:
@@ -219,4 +219,4 @@ def refuse_non_finite(losses: list[float], epoch: int, records: list[Epoch], rat
             f"it was {before[-1]:.3g} just before, so one step broke it: a lower train.learning_rate (now {rate:g}) "
             "helps if a gradient exploded, else look for a logarithm or a division in task.py that can meet zero"
         )
-    raise UserError(f"{where}; {cause}")
+    raise DivergedError(f"{where}; {cause}")

@@ -18,10 +18,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
+from ..errors import DivergedError, UserError
 from .trials import Trial, TrialResult, read_result, run_trial
 
 PRELOADED = ["arcane.training.trials"]
+
+
+# What crosses a process's border when a trial is at fault: the name of its kind and the message.
+WRONG: dict[str, type[UserError]] = {"wrong": UserError, "diverged": DivergedError}
+
+
+def wrong(error: UserError) -> tuple[str, str]:
+    """A trial's error as it crosses a process's border."""
+    return "diverged" if isinstance(error, DivergedError) else "wrong", str(error)
 
 
 class Slots:
@@ -113,8 +122,8 @@ class Slot:
             ) from None
         if kind == "result":
             return read_result(Path(content))
-        if kind == "wrong":
-            raise UserError(content)
+        if kind in WRONG:
+            raise WRONG[kind](content)
         raise RuntimeError(f"trial `{trial.name}` failed in its worker process:\n{content}")
 
     def _started(self, trial: Trial) -> Connection:
@@ -160,7 +169,7 @@ def work(connection: Connection, root: Path) -> None:
         try:
             answer = "result", str(run_trial(root, trial, device).folder)
         except UserError as error:
-            answer = "wrong", str(error)
+            answer = wrong(error)
         except Exception:
             answer = "failed", traceback.format_exc()
         connection.send(answer)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from .slots import trial_with_threads
+from .slots import WRONG, trial_with_threads, wrong
 from .trials import Trial, TrialResult, read_result, run_trial
 
 
@@ -65,8 +65,8 @@ class RaySlots:
         def answer(remote: "Future[tuple[str, str]]") -> None:
             try:
                 kind, content = remote.result()
-                if kind == "wrong":
-                    raise UserError(content)
+                if kind in WRONG:
+                    raise WRONG[kind](content)
                 answered.set_result(read_result(Path(content)))
             except self.ray.exceptions.RayError as error:
                 answered.set_exception(UserError(f"trial `{trial.name}`: its Ray worker failed: {error}"))
@@ -87,4 +87,4 @@ def run_remotely(root: str, trial: Trial, device: str | None) -> tuple[str, str]
     try:
         return "result", str(run_trial(Path(root), trial, device).folder)
     except UserError as error:
-        return "wrong", str(error)
+        return wrong(error)

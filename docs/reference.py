@@ -1,0 +1,366 @@
+"""Writes the pages of docs/reference/ that follow from code: `python docs/reference.py`, or `--check` to compare only.
+
+Reads the engine and the template's own files, so that a page cannot say what the code does not.
+"""
+
+import argparse
+import ast
+import inspect
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+TEMPLATE = Path(__file__).resolve().parent.parent
+PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+FOLDER = TEMPLATE / "docs" / "reference"
+SHAPE, CLASSES, EXAMPLES = (1, 28, 28), tuple("0123456789"), 1000  # what an action may ask about, for the actions' page
+
+NOT_YET = {
+    "model.pretrained": "not in this version: anything but `null` is refused",
+    "search.method": "kept for later: nothing reads it in this version",
+    "search.space": "kept for later: nothing reads it in this version",
+}
+
+if str(PROJECT / "src") not in sys.path:
+    sys.path.insert(0, str(PROJECT / "src"))
+
+
+def rendered(path: Path, dataset: str = "digits") -> str:
+    """A file of the template as a project on `dataset` has it."""
+    from jinja2 import Environment
+
+    answers = {"dataset": dataset, "package_name": "PACKAGE", "project_slug": "PROJECT"}
+    return Environment(keep_trailing_newline=True).from_string(path.read_text("utf-8")).render(cookiecutter=answers)
+
+
+def cell(text: object) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def value(of: object) -> str:
+    """A value as it stands in YAML."""
+    if isinstance(of, tuple):
+        of = list(of)
+    return f"`{json.dumps(of, ensure_ascii=False)}`" if not isinstance(of, str) else f"`{of}`"
+
+
+def page(title: str, lead: str, *parts: str) -> str:
+    return "\n".join([f"# {title}\n", lead + "\n", *parts]).rstrip() + "\n"
+
+
+# params.md
+
+
+def comments(text: str) -> dict[str, str]:
+    """What params.yaml says behind each name, by dotted name."""
+    found, section = {}, ""
+    for line in text.splitlines():
+        name, colon, rest = line.partition(":")
+        if not colon or line.startswith("#"):
+            continue
+        if not line.startswith(" "):
+            section = name
+        dotted = f"{section}.{name.strip()}" if line.startswith(" ") else name
+        found[dotted] = rest.partition("# ")[2].strip()
+    return found
+
+
+def accepts(schema: dict[str, Any]) -> str:
+    """The values that a JSON schema allows, in words."""
+    if "anyOf" in schema:
+        return " or ".join(accepts(part) for part in schema["anyOf"])
+    if "enum" in schema:
+        return ", ".join(f"`{each}`" for each in schema["enum"])
+    kind = {
+        "integer": "whole number",
+        "number": "number",
+        "string": "text",
+        "array": "list",
+        "object": "names and values",
+    }
+    words = [kind.get(schema.get("type", ""), schema.get("type", "any"))]
+    bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    words += [f"{sign} {schema[name]:,}" for name, sign in bounds.items() if name in schema]
+    if "pattern" in schema:
+        words.append(f"as `{schema['pattern']}`")
+    if schema.get("type") == "null":
+        return "`null`"
+    return words[0] + (f" {', '.join(words[1:])}" if words[1:] else "")
+
+
+def known_values() -> dict[str, tuple[str, ...]]:
+    """Names that a registry of the engine defines."""
+    from arcane.data.sources import source_names
+    from arcane.models import model_names
+    from arcane.training.augmentation import AUGMENTATIONS
+
+    return {"data.source": source_names(), "model.name": model_names(), "train.augmentation": tuple(AUGMENTATIONS)}
+
+
+def params_page() -> str:
+    import yaml
+
+    from arcane.config import Params
+
+    datasets = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))["dataset"]
+    texts = {dataset: rendered(PROJECT / "params.yaml", dataset) for dataset in datasets}
+    trees = {dataset: yaml.safe_load(text) for dataset, text in texts.items()}
+    said, known, parts = comments(texts["digits"]), known_values(), []
+    schema = Params.model_json_schema()
+    top = {"seed": schema["properties"]["seed"]}
+    sections = [("seed", "", "", top)]
+    for name, field in Params.model_fields.items():
+        if name != "seed":
+            kind: Any = field.annotation
+            sections.append(
+                (name, name + ".", inspect.getdoc(kind) or "", schema["$defs"][kind.__name__]["properties"])
+            )
+    for title, prefix, lead, fields in sections:
+        rows = []
+        for name, field in fields.items():
+            dotted = prefix + name
+            values = {dataset: tree[title][name] if prefix else tree[name] for dataset, tree in trees.items()}
+            default = value(values["digits"]) if dotted != "data.source" else "as chosen"
+            others = [f"{value(v)} for {d}" for d, v in values.items() if v != values["digits"]]
+            if others and dotted != "data.source":
+                default = f"{default} for digits, " + ", ".join(others)
+            takes = ", ".join(f"`{each}`" for each in known[dotted]) if dotted in known else accepts(field)
+            meaning = NOT_YET.get(dotted) or field.get("description") or said[dotted]
+            rows.append([f"`{dotted}`", cell(takes), cell(default), cell(meaning)])
+        parts += [
+            f"## {title}\n",
+            *([lead + "\n"] if lead else []),
+            table(["name", "takes", "new project", "what it is"], rows),
+        ]
+    lead = (
+        "Every name that `params.yaml` may hold. A name that is not here, or a value outside its bounds, stops every "
+        "command with one line that says where and what was expected.\n\n"
+        "Change one by editing the file, or by `python -m PACKAGE run --set NAME=VALUE`, which writes it into the file "
+        "first (comments stay). `python -m PACKAGE fit --set NAME=VALUE` uses a value for that one training and leaves "
+        "the file as it is."
+    )
+    return page("Parameters", lead, *parts)
+
+
+# findings.md
+
+
+def literal(node: ast.expr | None) -> Iterator[str]:
+    """The constant texts that an expression can be."""
+    match node:
+        case ast.Constant(value=str() as text):
+            yield text
+        case ast.IfExp(body=body, orelse=orelse):
+            yield from literal(body)
+            yield from literal(orelse)
+
+
+def findings_made(module: ModuleType) -> Iterator[tuple[str, tuple[str, ...], str | None]]:
+    """(code, severities, advice) of each `Finding(...)` in a module, read from its source."""
+    tree = ast.parse(inspect.getsource(module))
+    for function in [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]:
+        texts = {
+            node.value for node in ast.walk(function) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        for call in [node for node in ast.walk(function) if isinstance(node, ast.Call)]:
+            if isinstance(call.func, ast.Name) and call.func.id == "Finding" and len(call.args) >= 4:
+                codes = list(literal(call.args[0])) or sorted(texts)  # a code held in a variable: any of the function's
+                advice = " Or: ".join(literal(call.args[3])) or None
+                for code in codes:
+                    yield code, tuple(literal(call.args[1])), advice
+
+
+def catalogue(modules: list[ModuleType]) -> dict[str, tuple[list[str], list[str]]]:
+    """Severities and pieces of advice by code."""
+    found: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+    for module in modules:
+        for code, severities, advice in findings_made(module):
+            found[code][0].extend(each for each in severities if each not in found[code][0])
+            if advice and advice not in found[code][1]:
+                found[code][1].append(advice)
+    return found
+
+
+def findings_page() -> str:
+    from arcane.data import validation
+    from arcane.diagnosis.checks import CHECKS
+
+    made = catalogue([validation])
+    parts = ["## Of the data\n", "`validate` writes them into `reports/validation.json`.\n"]
+    for check in validation.CHECKS:
+        code, _, meaning = (inspect.getdoc(check) or "").partition(":")
+        code = code.strip("`")
+        severities, advice = made[code]
+        about = " ".join(meaning.split("\n\n")[0].split())
+        parts.append(f"### `{code}`\n\n{', '.join(severities)}. {about[0].upper()}{about[1:]}\n")
+        parts += [f"{each}\n" for each in advice[:1]]
+    modules = {sys.modules[check.look.__module__] for check in CHECKS}
+    made = catalogue(sorted(modules, key=lambda module: module.__name__))
+    parts += [
+        "## Of the task\n",
+        "`examine`, and the command `doctor`, look for these before anything long is trained; "
+        "`reports/examination.json` holds them. They are listed in the order in which the checks look: mechanisms "
+        "before symptoms.\n",
+    ]
+    for check in CHECKS:
+        rows = []
+        for code in check.codes:
+            severities, advice = made.get(code, (["error"], []))
+            rows.append([f"`{code}`", ", ".join(severities), cell(" ".join(advice[:1])) or "named with the finding"])
+        parts += [
+            f"### {', '.join(f'`{code}`' for code in check.codes)}\n",
+            f"{check.reason} **Fires:** {check.threshold}\n",
+        ]
+        parts.append(table(["code", "severity", "advice"], rows))
+    parts.append("### `check-failed`\n\nA note: a check itself failed on this task, and the others were made.\n")
+    lead = (
+        "Everything that `validate` and `examine` can find. An **error** stops the pipeline, a **warning** asks for a "
+        "look, a **note** only informs. A code in `data.accept` of `params.yaml` lets an error through: see "
+        "[accept a finding](../how-to/accept-a-finding.md)."
+    )
+    return page("Findings", lead, *parts)
+
+
+# actions.md
+
+
+def actions_page() -> str:
+    import yaml
+
+    from arcane.config import parse_params
+    from arcane.improvement.actions import ACTIONS, Context, apply, changes
+
+    params = parse_params(yaml.safe_load(rendered(PROJECT / "params.yaml")), "params.yaml")
+    context = Context(SHAPE, CLASSES, EXAMPLES)
+    parts = []
+    for family in ("under-fitting", "over-fitting", "distribution shift"):
+        rows = []
+        for action in sorted((each for each in ACTIONS if each.addresses == family), key=lambda each: each.order):
+            changed = apply(action, params, context)
+            shown = changes(params, changed) if changed else {}
+            does = ", ".join(f"`{name}` {old} → {new}" for name, (old, new) in shown.items()) or "nothing there"
+            rows.append([f"{action.order:g}", f"`{action.name}`", cell(does), cell(action.why)])
+        head = ["order", "name", "what it does to a new project on digits", "why"]
+        parts += [
+            f"## Against {family}\n",
+            table(head, rows) if rows else "None yet: the loop asks a person for data instead.\n",
+        ]
+    lead = (
+        "What the improvement loop can try, in the order within each family. `improve.actions` in `params.yaml` takes "
+        "a list of these names to try only those, in that order. [Your own actions](../how-to/own-action.md) join them."
+    )
+    return page("Improvement actions", lead, *parts)
+
+
+# stages.md
+
+
+def stages_page() -> str:
+    import yaml
+
+    stages = yaml.safe_load(rendered(PROJECT / "dvc.yaml"))["stages"]
+    parts = []
+    for name, stage in stages.items():
+        outs = []
+        for out in stage["outs"]:
+            path, options = next(iter(out.items())) if isinstance(out, dict) else (out, {})
+            outs.append(f"`{path}` ({'git' if options.get('cache') is False else 'DVC'})")
+        facts = [
+            ["reads", ", ".join(f"`{each}`" for each in stage["deps"])],
+            ["params", ", ".join(f"`{each}`" for each in stage.get("params", []))],
+            ["writes", ", ".join(outs)],
+        ]
+        if stage.get("meta"):
+            facts.append(["meta", ", ".join(f"`{key}: {json.dumps(of)}`" for key, of in stage["meta"].items())])
+        parts += [
+            f"## {name}\n",
+            f"{stage['desc'][0].upper()}{stage['desc'][1:]}. `{stage['cmd']}`\n",
+            table(["", ""], facts),
+        ]
+    lead = (
+        "The graph as `dvc.yaml` writes it; that file is the only place of it. A stage runs when something under "
+        "*reads* or *params* changed, whoever asks: `run`, `dvc repro` or a Prefect deployment. `src/arcane/VERSION` "
+        "stands for the whole engine. Under *writes*, DVC keeps the heavy outputs in its cache, and git keeps the "
+        "small ones.\n\nTwo append-only files are not outputs: `improve` adds to `LOGBOOK.md`, `report` to "
+        "`reports/test_ledger.jsonl`."
+    )
+    return page("Stages", lead, *parts)
+
+
+# commands.md
+
+
+def commands_page() -> str:
+    import typer
+
+    from arcane import cli
+
+    command: Any = typer.main.get_command(cli.app)
+    parts = []
+    for name, each in command.commands.items():
+        arguments = [p for p in each.params if p.param_type_name == "argument"]
+        options = [p for p in each.params if p.param_type_name == "option" and p.name != "help"]
+        usage = f"python -m PACKAGE {name}" + "".join(
+            f" {p.name.upper()}{'...' if p.nargs != 1 else ''}" for p in arguments
+        )
+        parts.append(f"## {name}\n\n    {usage}{' [OPTIONS]' if options else ''}\n\n{each.help}\n")
+        if options:
+            rows = []
+            for p in options:
+                shown = "" if p.default is None else f" (default `{p.default}`)"
+                again = "; may be given again" if p.multiple else ""
+                rows.append([f"`{p.opts[0]} {p.metavar or 'VALUE'}`", cell(f"{p.help}{shown}{again}")])
+            parts.append(table(["option", ""], rows))
+    codes = " ".join((cli.__doc__ or "").split()).partition("Exit codes: ")[2].partition(".")[0]
+    everywhere = ", ".join(f"`{p.opts[0]}` {p.help}" for p in command.params if p.opts and p.name != "help")
+    lead = (
+        "`python -m PACKAGE COMMAND`, `python -m arcane COMMAND`, or the console script named after the project: all "
+        f"the same, anywhere inside the project. Before the command: {everywhere}. `--help` is there for each.\n\n"
+        f"Exit codes: {codes}, 130 stopped by Ctrl-C."
+    )
+    return page("Commands", lead, *parts)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "params.md": params_page,
+    "findings.md": findings_page,
+    "actions.md": actions_page,
+    "stages.md": stages_page,
+    "commands.md": commands_page,
+}
+
+
+def stale() -> list[str]:
+    """Names of the pages that are not what the code gives."""
+    return [
+        name
+        for name, write in PAGES.items()
+        if not (FOLDER / name).is_file() or (FOLDER / name).read_text("utf-8") != write()
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a page is out of date")
+    if parser.parse_args().check:
+        old = stale()
+        if old:
+            print(f"out of date: {', '.join(old)}; run `python docs/reference.py`", file=sys.stderr)
+        return 1 if old else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, write in PAGES.items():
+        (FOLDER / name).write_text(write(), encoding="utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
