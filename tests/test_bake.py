@@ -105,7 +105,7 @@ def baked(request, tmp_path_factory):
 
 class TestMatrix:
     def test_exact_files(self, baked):
-        options, shell, root = baked
+        _, shell, root = baked
         package = find_project(root).package
         code = {name for name in files_of(PROJECT) if name.startswith(("src/", "tests/"))}
         code = {name.replace("{{cookiecutter.package_name}}", package) for name in code}

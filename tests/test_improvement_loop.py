@@ -12,9 +12,10 @@ from diagnosis_tasks import params
 from arcane.config import Params
 from arcane.data.loading import Examples
 from arcane.data.rates import Rate
-from arcane.errors import UserError
+from arcane.errors import DivergedError, UserError
 from arcane.files import digest
 from arcane.improvement.actions import ACTIONS, Action, Context, apply, changes, choose_actions
+from arcane.improvement.logbook import entry
 from arcane.improvement.loop import SEEDS, Improvement, improve
 from arcane.training.trials import Trial, TrialResult
 
@@ -222,3 +223,39 @@ def test_where_actions_do_not_apply():
     assert apply(named["augmentation-crop-flip"], params(), CONTEXT) is None
     large = Context((3, 32, 32), CONTEXT.classes, TRAIN)
     assert apply(named["augmentation-crop-flip"], params(), large).train.augmentation == "crop-flip"
+
+
+@pytest.mark.parametrize("seeds_that_diverge", [(0, 1, 2), (2,)])
+def test_an_action_that_diverges_is_undone_and_the_loop_goes_on(seeds_that_diverge):
+    world = World(course)
+
+    def submit(trial: Trial) -> "Future[TrialResult]":
+        if trial.params.model.name == "resnet" and trial.seed - 1 in seeds_that_diverge:
+            failed: Future[TrialResult] = Future()
+            failed.set_exception(DivergedError("the training loss became nan at epoch 2, step 3"))
+            return failed
+        return world.submit(trial)
+
+    def rule(p: Params) -> tuple[float, float]:
+        return (0.001, 0.002) if p.model.name == "resnet" else course(p)
+
+    world.rule = rule
+    started = []
+    found, _ = run(rule, submit=submit, on_start=lambda number, actions: started.append((number, actions)))
+    (diverged,) = [tried for tried in found.rounds if tried.action == "another-architecture"]
+    assert diverged.after is None and not diverged.kept and diverged.p_value == 1
+    assert diverged.reason == "Undone: the training loss became nan at epoch 2, step 3."
+    assert diverged.seeds == (1 if 0 in seeds_that_diverge else SEEDS)
+    assert found.stopped == "goal" and any(tried.kept for tried in found.rounds)
+    assert started[0] == (1, ["bigger-model", "another-architecture"])
+    assert "became nan" in entry(diverged) and "→" in entry(diverged)
+
+
+def test_a_baseline_that_diverges_ends_the_loop_with_its_cause():
+    def submit(trial: Trial) -> "Future[TrialResult]":
+        failed: Future[TrialResult] = Future()
+        failed.set_exception(DivergedError("the training loss became nan"))
+        return failed
+
+    with pytest.raises(DivergedError, match="became nan"):
+        run(course, submit=submit)

@@ -286,3 +286,61 @@ def test_ledger_counts_a_model_once(finished: Path) -> None:
     assert count_opening(copy, "another", entry["split"], Rate(1, 2)) == 2
     assert count_opening(copy, "another", entry["split"], Rate(1, 2)) == 2
     copy.unlink()
+
+
+def test_doctor_finds_nothing_in_the_template_and_writes_it_down(finished: Path, tmp_path: Path) -> None:
+    printed = command(finished, "doctor", "--json", str(tmp_path / "found.json"))
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert "no error found" in printed and found["findings"] == [] and 0 < found["seconds"] < 120
+
+
+def test_a_bug_in_the_task_stops_the_pipeline_at_examine_and_is_named(finished: Path, tmp_path: Path) -> None:
+    root = copied(finished, tmp_path)
+    task = root / "src" / "digits" / "task.py"
+    task.write_text(task.read_text().replace("/ self.std)", "/ self.std).softmax(1)"))
+    printed = command(root, "run", code=3)
+    assert "loss-expects-logits" in printed and "src/digits/task.py:" in printed and "Traceback" not in printed
+    assert json.loads((root / "reports/examination.json").read_text())["findings"][0]["severity"] == "error"
+    assert "loss-expects-logits" in command(root, "doctor", code=3)
+    assert (root / "models/baseline/model.json").exists(), "what was there is still there"
+    task.write_text((finished / "src/digits/task.py").read_text())
+    assert "baseline" in command(root, "run").partition("unchanged:")[2], "undoing the bug needs no training"
+
+
+def test_own_images_from_folder_to_class_names(tmp_path: Path) -> None:
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    root = quick(bake(tmp_path, dataset="own", project_name="Mine"))
+    names = {0: "round", 1: "stick", 7: "seven"}
+    for i, label in enumerate(digits.target):
+        if int(label) in names:
+            folder = root / "data" / "raw" / names[int(label)]
+            folder.mkdir(exist_ok=True)
+            picture = Image.fromarray((digits.images[i] * 255 / 16).round().astype("uint8"))
+            picture.resize((16, 16)).save(folder / f"{i}.png")
+    held = root / "data" / "raw" / "round"
+    broken, empty = root / "data" / "raw" / "round" / "broken.png", root / "data" / "raw" / "nothing"
+    broken.write_bytes(b"\x89PNG\r\n")
+    assert "broken.png" in command(root, "run", code=1)
+    assert not (root / "data" / "manifest.jsonl").exists() and not (root / "data" / "assets").exists()
+    broken.unlink()
+    empty.mkdir()
+    assert "nothing" in command(root, "run", code=1)
+    empty.rmdir()
+
+    new = tmp_path / "new.png"
+    next(iter(sorted(held.iterdir()))).rename(new)
+    command(root, "run", "--set", "train.epochs=15", "--set", "improve.budget=0")
+    assert f"{new}: round (" in command(root, "predict", str(new))
+    assert stale(root) == []
+    shutil.copy(new, held / "later.png")
+    assert stale(root) == ["ingest"], "new files are noticed"
+
+
+def test_one_changed_number_is_one_changed_line(tmp_path: Path) -> None:
+    root = bake(tmp_path)
+    write_overrides(root / "params.yaml", {"train.epochs": 5})
+    changed = [line for line in git(root, "diff", "--unified=0").splitlines() if line[:1] in "+-"]
+    assert len(changed) == 4, "two lines of header, one away, one new"

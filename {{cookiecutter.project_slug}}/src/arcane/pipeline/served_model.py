@@ -20,7 +20,8 @@ class ServedModel(PythonModel):
 
         self.task = load_model(Path(context.artifacts["model"]))
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> Any:
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+        # No annotations: MLflow reads them, and knows none for arrays.
         from arcane.training.inference import predict_probabilities
 
         return predict_probabilities(self.task, np.asarray(model_input, dtype=np.uint8))
@@ -36,8 +37,8 @@ def log_model(mlflow: Any, root: Path, folder: Path) -> Any:
     description = read_json(folder / "model.json")
     shape, classes = description["shape"], description["classes"]
     signature = ModelSignature(
-        Schema([TensorSpec(np.dtype("uint8"), (-1, *shape), "images")]),
-        Schema([TensorSpec(np.dtype("float32"), (-1, len(classes)), "probabilities")]),
+        Schema([TensorSpec(np.dtype("uint8"), (-1, *shape))]),
+        Schema([TensorSpec(np.dtype("float32"), (-1, len(classes)))]),
     )
     return mlflow.pyfunc.log_model(
         name="best",

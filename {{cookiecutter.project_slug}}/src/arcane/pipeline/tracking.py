@@ -5,6 +5,7 @@ each (`*.sent`) how far it came. What the server did not take is sent again late
 found by its key before it is created, and a metric with the same step, time and value is the same metric.
 """
 
+import fcntl
 import json
 import os
 import signal
@@ -288,9 +289,7 @@ def follow(root: Path, uri: str, experiment: str, owner: int, patience: float = 
         0 when everything was sent, 1 when something waits for the next run.
     """
     os.nice(19)  # training has the cores first
-    with sender_lock(root) as held:
-        if not held:
-            return 0
+    with sender_lock(root, owner):
         sender: Sender | None = None
         ended: float | None = None
         while True:
@@ -315,25 +314,37 @@ def follow(root: Path, uri: str, experiment: str, owner: int, patience: float = 
 
 
 @contextmanager
-def sender_lock(root: Path) -> Iterator[bool]:
-    """Whether this process may be the project's one sender."""
-    import fcntl
-
+def sender_lock(root: Path, owner: int) -> Iterator[None]:
+    """Be the project's one sender, after the one that there may be has ended."""
     path = root / ".arcane" / "sender.lock"
-    path.parent.mkdir(exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
+    with path.open("a+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        file.write(str(owner))
+        file.flush()
+        yield
+
+
+def is_served(root: Path, owner: int) -> bool:
+    """Whether a sender for `owner` is at work already."""
+    path = root / ".arcane" / "sender.lock"
+    with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield False
-            return
-        yield True
+            return path.read_text(encoding="utf-8") == str(owner)
+    return False
 
 
-def start_sender(root: Path, uri: str, experiment: str, owner: int | None = None) -> subprocess.Popen[bytes]:
+def start_sender(root: Path, uri: str, experiment: str, owner: int | None = None) -> None:
     """Start the sender beside this process; it ends by itself after `owner` (this process by default) did."""
-    arguments = [str(root), uri, experiment, str(owner or os.getpid())]
-    return subprocess.Popen(
+    owner = owner or os.getpid()
+    (root / ".arcane").mkdir(exist_ok=True)
+    (root / TROUBLE).unlink(missing_ok=True)  # what was wrong before this run need not be wrong now
+    if is_served(root, owner):
+        return
+    arguments = [str(root), uri, experiment, str(owner)]
+    subprocess.Popen(
         [sys.executable, "-m", "arcane.pipeline.tracking", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -70,14 +70,20 @@ class Workspace:
     def stages(self) -> list[StageSpec]:
         """The stages of `dvc.yaml`, each after those that it depends on."""
         return [
-            StageSpec(stage.addressing, called_stage(stage.cmd, self.package), dict(stage.meta or {}), stage.desc or "")
+            StageSpec(
+                self._name(stage), called_stage(stage.cmd, self.package), dict(stage.meta or {}), stage.desc or ""
+            )
             for stage in self._order
         ]
 
     def stale(self) -> list[str]:
         """The names of the stages that `dvc status` calls changed, in order."""
         with self.repo.lock, self.repo.scm_context():
-            return [stage.addressing for stage in self._order if stage.changed()]
+            return [self._name(stage) for stage in self._order if stage.changed()]
+
+    def _name(self, stage: Any) -> str:
+        """A stage's name in `dvc.yaml`, or the path of a `.dvc` file; whatever the working directory."""
+        return getattr(stage, "name", None) or Path(stage.path).relative_to(self.root).as_posix()
 
     def reproduce(self, name: str, call: Callable[[str], None]) -> Outcome:
         """Bring one stage up to date: nothing, restore it from the run cache, or run it and commit it to `dvc.lock`.
@@ -160,17 +166,21 @@ def write_overrides(path: Path, changes: dict[str, Any]) -> None:
         path: The `params.yaml`; every stage, DVC and the next run read the values from there.
         changes: Values by dotted name, already checked.
     """
-    from ruamel.yaml import YAML
+    from ruamel.yaml import YAML, RoundTripRepresenter
 
     from ..files import replacing
 
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    # Written as they were found: a change of one number is a diff of one line.
-    yaml.representer.add_representer(
+    class Representer(RoundTripRepresenter):
+        """Writes `null` as the file has it, so that a change of one number is a diff of one line."""
+
+    # On a class of our own: registered on ruamel's, it would change what DVC writes into dvc.lock.
+    Representer.add_representer(
         type(None), lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null")
     )
+    yaml = YAML()
+    yaml.Representer = Representer
+    yaml.preserve_quotes = True
+    yaml.width = 4096
     tree = yaml.load(path.read_text(encoding="utf-8"))
     for name, value in changes.items():
         *parents, leaf = name.split(".")
