@@ -271,7 +271,7 @@ def stages_page() -> str:
     parts = []
     for name, stage in stages.items():
         outs = []
-        for out in stage["outs"]:
+        for out in (each for kind in ("outs", "metrics", "plots") for each in stage.get(kind, [])):
             path, options = next(iter(out.items())) if isinstance(out, dict) else (out, {})
             outs.append(f"`{path}` ({'git' if options.get('cache') is False else 'DVC'})")
         facts = [

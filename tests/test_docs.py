@@ -42,7 +42,8 @@ def anchors(page: Path) -> set[str]:
 def outputs() -> set[str]:
     """What the stages write, as `dvc.yaml` lists it."""
     stages = yaml.safe_load(reference.rendered(PROJECT / "dvc.yaml"))["stages"]
-    return {next(iter(out)) if isinstance(out, dict) else out for stage in stages.values() for out in stage["outs"]}
+    outs = [out for stage in stages.values() for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+    return {next(iter(out)) if isinstance(out, dict) else out for out in outs}
 
 
 @pytest.mark.parametrize("name", reference.PAGES)

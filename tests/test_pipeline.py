@@ -344,3 +344,24 @@ def test_one_changed_number_is_one_changed_line(tmp_path: Path) -> None:
     write_overrides(root / "params.yaml", {"train.epochs": 5})
     changed = [line for line in git(root, "diff", "--unified=0").splitlines() if line[:1] in "+-"]
     assert len(changed) == 4, "two lines of header, one away, one new"
+
+
+def test_fashion_mnist_on_a_stated_subset_gives_a_course_of_errors(tmp_path: Path) -> None:
+    """3,500 of the 70,000 original images: the whole pipeline, with the source's own test split."""
+    root = bake(tmp_path, dataset="fashion-mnist", project_name="Fashion")
+    small = {"data.limit": 3500, "train.epochs": 4, "improve.actions": ["bigger-model", "schedule"]}
+    write_overrides(root / "params.yaml", {**small, "improve.budget": 120_000})
+    command(root, "run")
+    manifest = [json.loads(line) for line in (root / "data/manifest.jsonl").read_text().splitlines()]
+    assert len(manifest) == 3500 and sum(line["source_split"] == "test" for line in manifest) == 500
+    splits = json.loads((root / "reports/splits.json").read_text())["splits"]
+    assert splits["test"]["n"] == 500 and splits["train"]["n"] + splits["validation"]["n"] == 3000
+    improvement = json.loads((root / "reports/improvement.json").read_text())
+    assert {tried["action"] for tried in improvement["rounds"]} == {"bigger-model", "schedule"}
+    assert any(tried["kept"] for tried in improvement["rounds"])
+    metrics = json.loads((root / "reports/metrics.json").read_text())
+    test = {name: model["test"]["value"] for name, model in metrics["models"].items()}
+    assert test["best"] < test["baseline"] < test["majority"]
+    assert metrics["test"]["openings"] == 1
+    page = (root / "reports/report.html").read_text()
+    assert "Ankle boot" in page and "bigger model" in page

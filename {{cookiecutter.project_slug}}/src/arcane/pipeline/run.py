@@ -138,7 +138,8 @@ def examine_now(project: Project, json_file: Path | None, terminal: Terminal) ->
     if json_file:
         write_json(json_file, {**examined.as_json(), "seconds": round(seconds, 3)})
     terminal.findings(examined.findings)
-    terminal.console.print(examined.verdict, markup=False)
+    if not examined.findings:
+        terminal.console.print(examined.verdict, markup=False)
     if any(finding.severity == "error" for finding in examined.findings):
         raise ExaminationError("the examination found errors; a code in `data.accept` of params.yaml lets it through")
 

@@ -165,7 +165,7 @@ def examination(project: Project) -> "Examination":
     params = project.params
     with torch_threads(params.run.threads):
         task = make_task(project, params, train, params.seed)
-        return examine_task(task, train, seed=params.seed, accept=params.data.accept)
+        return examine_task(task, train, seed=params.seed, accept=params.data.accept, root=project.root)
 
 
 def examine(context: Context) -> Result:
