@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,13 +114,16 @@ def test_a_deployment_runs_and_its_trials_are_seen(finished: Path, tmp_path: Pat
 
         logs = ask(api, "/logs/filter", logs={"flow_run_id": {"any_": [by_flow["pipeline"]["id"]]}})
         assert any("round 1" in log["message"] for log in logs), "a person can read what the loop did"
-        check_tracking(f"http://127.0.0.1:{mlflow_port}")
+        runs = check_tracking(f"http://127.0.0.1:{mlflow_port}")
+        chosen = [run.info.run_id for run in runs if run.info.run_name.endswith("seed 1")]
+        children = urllib.parse.quote(json.dumps(chosen))
         with browser() as driver:
             page = f"http://127.0.0.1:{prefect_port}/runs/flow-run/"
             see(driver, page + by_flow["pipeline"]["id"], ("pipeline", "Completed"), tmp_path / "prefect-pipeline.png")
             see(driver, page + by_flow["improve"]["id"], ("improve", "Completed"), tmp_path / "prefect-improve.png")
-            url = f"http://127.0.0.1:{mlflow_port}/#/experiments/1"
-            see(driver, url, ("pipeline", "round 1, "), tmp_path / "mlflow.png")
+            see(driver, f"http://127.0.0.1:{mlflow_port}/#/experiments/1/runs", ("pipeline",), tmp_path / "mlflow.png")
+            compare = f"http://127.0.0.1:{mlflow_port}/#/compare-runs?runs={children}&experiments=%5B%221%22%5D"
+            see(driver, compare, ("round 1, ", "baseline"), tmp_path / "mlflow-compare.png")
     assert (root / "prefect.yaml").read_bytes() == (finished / "prefect.yaml").read_bytes()
 
 
@@ -128,8 +132,8 @@ def ask_flow(api: str, identifier: str) -> str:
         return json.load(reply)["name"]
 
 
-def check_tracking(url: str) -> None:
-    """Every run has its tags, and the trials are children of the one pipeline run."""
+def check_tracking(url: str) -> list[Any]:
+    """Every run has its tags, and the trials are children of the one pipeline run; returns the runs."""
     from mlflow import MlflowClient
 
     client = MlflowClient(url)
@@ -147,6 +151,7 @@ def check_tracking(url: str) -> None:
             assert run.data.tags["mlflow.parentRunId"] == parents[0].info.run_id
             assert "final_validation_error" in run.data.metrics and "train.epochs" in run.data.params
     assert {run.data.tags["stage"] for run in runs} == {"pipeline", "improve"}
+    return list(runs)
 
 
 def test_gpu_slots_are_strict(finished: Path, tmp_path: Path) -> None:

@@ -123,7 +123,10 @@ class Sender:
                 found.experiment_id
                 if found
                 else self.client.create_experiment(
-                    self.experiment, artifact_location=(self.root / "mlartifacts").as_uri() if local else None
+                    self.experiment,
+                    artifact_location=(self.root / "mlartifacts").as_uri() if local else None,
+                    # Without it MLflow's page opens as for a language application, and hides the runs.
+                    tags={"mlflow.experimentKind": "custom_model_development"},
                 )
             )
         return self._experiment_id
