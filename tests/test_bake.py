@@ -85,13 +85,14 @@ def files_of(root: Path) -> dict[str, bytes]:
 CHECKED: dict[str, str] = {}
 
 
-def type_errors(root: Path) -> str:
-    """What the type checker says about a project; Python files that are the same, bytes and names, are checked once."""
-    code = sorted((name, content) for name, content in files_of(root).items() if name.endswith(".py"))
-    digest = hashlib.sha256(b"\0".join(part for name, content in code for part in (name.encode(), content))).hexdigest()
+def said_by(root: Path, *command: str) -> str:
+    """What a command on a project's code says when it fails; code and params that are the same are checked once."""
+    relevant = sorted((n, c) for n, c in files_of(root).items() if n.endswith(".py") or n == "params.yaml")
+    parts = [part for name, content in relevant for part in (name.encode(), content)]
+    digest = hashlib.sha256(b"\0".join([*map(str.encode, command), *parts])).hexdigest()
     if digest not in CHECKED:
-        command = module("pyrefly", "check", "--python-interpreter-path", sys.executable)
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+        environment = os.environ | {"PYTHONPATH": str(root / "src")}
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment)
         CHECKED[digest] = "" if done.returncode == 0 else done.stdout + done.stderr
     return CHECKED[digest]
 
@@ -144,7 +145,12 @@ class TestMatrix:
 
     def test_types(self, baked):
         *_, root = baked
-        assert not type_errors(root)
+        assert not said_by(root, *module("pyrefly", "check", "--python-interpreter-path", sys.executable))
+
+    @pytest.mark.slow
+    def test_own_tests(self, baked):
+        *_, root = baked
+        assert not said_by(root, *module("pytest", "-p", "no:cacheprovider"))
 
     def test_one_commit_of_everything(self, baked):
         *_, root = baked

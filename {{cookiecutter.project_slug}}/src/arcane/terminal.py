@@ -118,7 +118,7 @@ def closing_summary(root: Path, console: Console) -> None:
     lines.add_row("Stopped", f"{improvement['stopped']}: {_plain(improvement['reason'])}")
     for request in improvement["requests"][:2]:
         lines.add_row("For you", _plain(request["message"]))
-    lines.add_row("Report", _shown(root / "reports" / "report.html"))
+    lines.add_row("Report", shown(root / "reports" / "report.html"))
     console.print(lines)
 
 
@@ -126,7 +126,7 @@ def _plain(text: str) -> str:
     return text.replace("[", "\\[")
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """The path as short as the working directory allows."""
     try:
         return str(path.relative_to(Path.cwd()))

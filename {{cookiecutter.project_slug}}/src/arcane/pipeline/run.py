@@ -10,7 +10,7 @@ from ..config import Params, Project, read_params
 from ..errors import ExaminationError, UserError
 from ..files import write_json
 from ..report.words import plural
-from ..terminal import Terminal, closing_summary, with_interval
+from ..terminal import Terminal, closing_summary, shown, with_interval
 from .lease import project_lease
 from .servers import (
     count_gpus,
@@ -166,4 +166,4 @@ def fit_once(project: Project, params: Params, terminal: Terminal) -> None:
         record.close(status)
     for split, rate in result.errors.items():
         terminal.console.print(f"{split} error {with_interval(rate.as_json())}, n = {rate.n:,}", markup=False)
-    terminal.console.print(f"{result.parameters:,} parameters; the model lies in {result.model}", markup=False)
+    terminal.console.print(f"{result.parameters:,} parameters; the model lies in {shown(result.model)}", markup=False)
