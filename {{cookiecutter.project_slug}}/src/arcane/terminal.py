@@ -1,6 +1,7 @@
 """What a person sees in the terminal: lines as work proceeds, a moving line while it lasts, the closing summary."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,8 +31,13 @@ class Terminal:
         self._bar: Progress | None = None
         self._task: Any = None
         self._last = time.monotonic()
+        self._lock = threading.RLock()  # progress comes from a thread of its own
 
     def say(self, text: str) -> None:
+        with self._lock:
+            self._say(text)
+
+    def _say(self, text: str) -> None:
         self.clear()
         if text.startswith(" "):
             self.console.print(text, markup=False, style="dim" if text.startswith("    ") else None)
@@ -42,6 +48,10 @@ class Terminal:
 
     def progress(self, text: str, done: float, total: float) -> None:
         """Show that `done` of `total` is done."""
+        with self._lock:
+            self._progress(text, done, total)
+
+    def _progress(self, text: str, done: float, total: float) -> None:
         if self.console.is_terminal:
             if self._bar is None:
                 columns = (TextColumn("    {task.description}"), BarColumn(30), TimeElapsedColumn())
@@ -65,10 +75,12 @@ class Terminal:
                     self.console.print(f"  {line}", markup=False)
 
     def clear(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-        self._last = time.monotonic()
+        """Take the moving line away."""
+        with self._lock:
+            if self._bar is not None:
+                self._bar.stop()
+                self._bar = None
+            self._last = time.monotonic()
 
 
 def with_interval(error: dict[str, Any] | None) -> str:

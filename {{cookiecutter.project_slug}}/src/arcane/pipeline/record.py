@@ -3,6 +3,7 @@
 Writes journals only; `tracking` sends them.
 """
 
+import json
 import os
 import subprocess
 import time
@@ -97,10 +98,29 @@ class Record:
             return trial
         return replace(trial, journal=self.root / FOLDER / f"{time.time_ns()}-{name}", run_parent=self.key)
 
+    def trials(self) -> list[Path]:
+        """The journals of this run's trials so far."""
+        return sorted((self.root / FOLDER).glob(f"*-{TRIAL_KEY}-{self.key}.jsonl"))
+
     def close(self, status: str = "FINISHED") -> None:
         tags = version_tags(self.root, "pipeline")
         self.journal.tags({name: tags[name] for name in ("data.version", "dvc.lock")})
         self.journal.end(status)
+
+
+TRIAL_KEY = "[0-9a-f]" * 32
+
+
+def examples_seen(journal: Path) -> int:
+    """How many examples a trial has seen, by the last epoch in its journal."""
+    with journal.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+        for line in reversed(file.read().splitlines()):
+            try:
+                return int(json.loads(line)["values"]["seen"])
+            except (ValueError, KeyError, TypeError):
+                continue
+    return 0
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 Wiring only: what a stage decides lives in the rooms below.
 """
 
+import contextvars
 import logging
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +18,7 @@ from ..config import Project, unknown_name
 from ..errors import ExaminationError, UserError
 from ..files import digest, folder_digest, read_json, replacing, write_json
 from ..report.words import percent, plural
-from .record import Record, version_tags
+from .record import Record, examples_seen, version_tags
 
 if TYPE_CHECKING:
     from ..diagnosis.examine import Examination
@@ -189,7 +191,11 @@ def baseline(context: Context) -> Result:
 
     params = context.project.params
     trial = Trial("baseline", params, params.seed, tags=version_tags(context.root, "baseline"))
-    result = run_trial(context.root, context.record.of_trial(trial))
+    result = run_trial(
+        context.root,
+        context.record.of_trial(trial),
+        on_epoch=lambda epoch: context.voice.progress("epochs", epoch.epoch, params.train.epochs),
+    )
     keep_model(result.model, context.root / "models" / "baseline")
     errors = {name: rate.as_json() for name, rate in result.errors.items()}
     write_json(
@@ -262,22 +268,16 @@ def improve(context: Context) -> Result:
     project, root = context.project, context.root
     train, validation = load_splits(root, ("train", "validation")).values()
     tags = version_tags(root, "improve")
-    budget = max(1, project.params.improve.budget)
-    seen = 0
 
     def decided(tried: Round) -> None:
-        nonlocal seen
-        seen += tried.seen
         course = ""
         if tried.after:
             before, after = percent(tried.before["validation"]), percent(tried.after["validation"])
             course = f"validation {before} → {after} ({plural(tried.seeds, 'seed')}, p = {tried.p_value:.2g}). "
         context.voice.say(f"    {tried.action}: {course}{tried.reason}")
-        context.voice.progress("budget", seen, budget)
 
     def started(number: int, actions: list[str]) -> None:
         context.voice.say(f"  round {number}: trying {' and '.join(actions)}")
-        context.voice.progress("budget", seen, budget)
 
     def with_submit(submit: Submit) -> Any:
         return improve_model(
@@ -290,12 +290,33 @@ def improve(context: Context) -> Result:
             on_round=decided,
         )
 
-    improvement = context.with_slots(with_submit)
+    with work_shown(context, max(1, project.params.improve.budget)):
+        improvement = context.with_slots(with_submit)
     keep_model(improvement.best.model, root / "models" / "best")
     write_json(root / "reports" / "improvement.json", {"schema": SCHEMA, **improvement.as_json()})
     append_rounds(root / "LOGBOOK.md", improvement.rounds)
     context.record.journal.model(root / "models" / "best", project.name)
     return Result(f"{improvement.stopped}: {improvement.reason}")
+
+
+@contextmanager
+def work_shown(context: Context, budget: int) -> Iterator[None]:
+    """Show how much of the budget the trials have used, from the lines that they write while they train."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(1.0):
+            seen = sum(examples_seen(journal) for journal in context.record.trials())
+            context.voice.progress("examples seen", min(seen, budget), budget)
+
+    # In a copy of this context: Prefect finds the task that a log line belongs to by it.
+    watcher = threading.Thread(target=contextvars.copy_context().run, args=(watch,), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def report(context: Context) -> Result:

@@ -5,7 +5,7 @@ Nothing is trained twice: the key covers all that the outcome depends on. Must n
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -121,13 +121,16 @@ def trial_key(root: Path, trial: Trial) -> str:
     )[:32]
 
 
-def run_trial(root: Path, trial: Trial, device: str | None = None) -> TrialResult:
+def run_trial(
+    root: Path, trial: Trial, device: str | None = None, on_epoch: Callable[[Epoch], None] | None = None
+) -> TrialResult:
     """Train, measure and keep; or read what the same trial left before.
 
     Args:
         root: The project's folder.
         trial: What to train.
         device: Where; `run.device` when None.
+        on_epoch: Called after every epoch that is trained.
 
     Raises:
         UserError: Something of the person's is wrong: a name, the data, a loss that is not finite.
@@ -135,7 +138,7 @@ def run_trial(root: Path, trial: Trial, device: str | None = None) -> TrialResul
     root = Path(root)
     identity = trial_key(root, trial)
     folder = root / TRIALS / identity
-    record = Record(trial, identity)
+    record = Record(trial, identity, on_epoch)
     if (folder / RESULT).is_file():
         result = read_result(folder)
         for epoch in result.curve:
@@ -246,7 +249,8 @@ def read_result(folder: Path) -> TrialResult:
 class Record:
     """The journal's side of a trial: silent where no journal is asked for."""
 
-    def __init__(self, trial: Trial, identity: str):
+    def __init__(self, trial: Trial, identity: str, on_epoch: Callable[[Epoch], None] | None = None):
+        self.on_epoch = on_epoch
         self.journal = Journal(trial.journal) if trial.journal else None
         if self.journal:
             # One trial may belong to several pipeline runs: each keeps a run of its own.
@@ -257,6 +261,8 @@ class Record:
 
     def epoch(self, epoch: Epoch) -> None:
         """Write the metrics of an epoch."""
+        if self.on_epoch:
+            self.on_epoch(epoch)
         if self.journal:
             names = ("train_loss", "train_error", "validation_loss", "validation_error", "learning_rate", "seen")
             self.journal.metrics({**epoch.logged, **{name: getattr(epoch, name) for name in names}}, step=epoch.epoch)
