@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -110,6 +110,24 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
+def _start(arguments: Sequence[str], environment: Mapping[str, str], log: Path, root: Path) -> subprocess.Popen[bytes]:
+    """Start `python -m ARGUMENTS` beside this process: its output in `log`, its end with ours.
+
+    In a session of its own: Ctrl-C is for the run, which then stops what it started.
+    """
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=root,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+        )
+
+
 def start_prefect(root: Path, port: int, *, page: bool) -> subprocess.Popen[bytes]:
     """Start the project's Prefect server without waiting for it; `page` also serves the web page."""
     import importlib.util
@@ -128,47 +146,19 @@ def start_prefect(root: Path, port: int, *, page: bool) -> subprocess.Popen[byte
     environment.pop("PREFECT_API_URL", None)
     if not page:
         environment["PREFECT__SERVER_EPHEMERAL"] = "1"  # no page and no schedules: the server of one run
-    log = (root / ".prefect" / "server.log").open("wb")
     command = ["uvicorn", "--app-dir", str(prefect.parent), "--factory", "prefect.server.api.server:create_app"]
-    return subprocess.Popen(
-        [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        cwd=root,
-        start_new_session=True,  # Ctrl-C is for the run, which then stops its server
-        preexec_fn=_end_with_parent,
-    )
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    return _start(command, environment, root / ".prefect" / "server.log", root)
 
 
 def start_mlflow(root: Path, uri: str, port: int) -> subprocess.Popen[bytes]:
     """Start MLflow's server over the project's own database, without waiting for it."""
-    log = (root / ".arcane" / "mlflow.log").open("wb")
-    command = [
-        "mlflow",
-        "server",
-        "--backend-store-uri",
-        uri,
-        "--artifacts-destination",
-        (root / "mlartifacts").as_uri(),
-    ]
-    return subprocess.Popen(
-        [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-        # Its job runner (for features that a project does not use) is six processes that import MLflow and poll.
-        env={
-            **os.environ,
-            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "DO_NOT_TRACK": "1",
-        },
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        cwd=root,
-        start_new_session=True,
-        preexec_fn=_end_with_parent,
-    )
+    command = ["mlflow", "server", "--backend-store-uri", uri]
+    command += ["--artifacts-destination", (root / "mlartifacts").as_uri()]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    # Its job runner (for features that a project does not use) is six processes that import MLflow and poll.
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "1"}
+    return _start(command, {**os.environ, **quiet}, root / ".arcane" / "mlflow.log", root)
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], what: str, log: Path, timeout: float = START_TIMEOUT) -> None:
@@ -241,28 +231,9 @@ def prefect_command(root: Path, *arguments: str, api: str, check: bool = True) -
 
 def start_worker(root: Path, pool: str, api: str) -> subprocess.Popen[bytes]:
     """Start a Prefect worker that takes the deployments of `pool`, one pipeline at a time."""
-    log = (root / ".prefect" / f"worker-{pool}.log").open("wb")
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "prefect",
-            "worker",
-            "start",
-            "--pool",
-            pool,
-            "--limit",
-            "1",
-            "--name",
-            f"{root.name}-{pool}",
-        ],
-        env=prefect_environment(root, PREFECT_API_URL=api),
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-        cwd=root,
-        start_new_session=True,
-        preexec_fn=_end_with_parent,
+    command = ["prefect", "worker", "start", "--pool", pool, "--limit", "1", "--name", f"{root.name}-{pool}"]
+    return _start(
+        command, prefect_environment(root, PREFECT_API_URL=api), root / ".prefect" / f"worker-{pool}.log", root
     )
 
 
