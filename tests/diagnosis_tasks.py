@@ -12,6 +12,7 @@ from projects import TEMPLATE_PROJECT
 
 from arcane.config import Params, parse_params
 from arcane.data.loading import Examples
+from arcane.spec import Spec
 
 TREE = {
     "seed": 1,
@@ -41,7 +42,7 @@ def digits() -> tuple[Examples, Examples]:
             tuple(f"{i:032x}" for i in range(part.start, part.stop)),
             images[part],
             data.target[part].astype(np.int64),
-            tuple("0123456789"),
+            Spec("image", (1, 8, 8), tuple("0123456789")),
         )
         for part in parts
     )
@@ -69,7 +70,7 @@ def make(
         prepare: Called with the task before it is returned.
     """
     train, _ = digits()
-    pixels = train.images / 255
+    pixels = train.inputs / 255
     with torch.random.fork_rng():
         torch.manual_seed(0)
         task = (kind or task_class())(params(changes), (1, 8, 8), train.classes, [pixels.mean()], [pixels.std()])

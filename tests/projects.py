@@ -64,6 +64,6 @@ def write_data(project: Project) -> None:
     from arcane.data.splits import split, write_splits
 
     params = project.params
-    records = ingest(named_source(params.data.source, project.root, params.data.path), project.root, params.data)
+    records = ingest(named_source(params.data, project.root), project.root, params.data)
     assigned, _ = split(records, params)
     write_splits(project.root / "data/splits.jsonl", assigned)

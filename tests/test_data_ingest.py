@@ -14,7 +14,7 @@ from arcane.data import assets as assets_module
 from arcane.data.assets import ASSETS, read_assets
 from arcane.data.ingest import ingest, limited
 from arcane.data.loading import load_splits
-from arcane.data.manifest import MANIFEST, Record, read_manifest, write_manifest
+from arcane.data.manifest import MANIFEST, Record, read_records, write_manifest
 from arcane.data.sources import Example, Source, named_source
 from arcane.data.splits import SPLITS, write_splits
 from arcane.errors import UserError
@@ -42,7 +42,7 @@ def contents(root) -> dict[str, bytes]:
 
 
 def edit_label(root, identifier: str, label: str) -> None:
-    records = read_manifest(root / MANIFEST)
+    records = read_records(root / MANIFEST)
     write_manifest(root / MANIFEST, [replace(r, label=label) if r.id == identifier else r for r in records])
 
 
@@ -50,12 +50,12 @@ FOUR = tuple(Example(image(value), "ab"[value % 2], row=value) for value in rang
 
 
 def test_same_source_same_bytes_and_nothing_is_touched_twice(tmp_path):
-    ingest(named_source("digits", tmp_path), tmp_path / "x", Data())
-    ingest(named_source("digits", tmp_path), tmp_path / "y", Data())
+    ingest(named_source(Data(source="digits"), tmp_path), tmp_path / "x", Data())
+    ingest(named_source(Data(source="digits"), tmp_path), tmp_path / "y", Data())
     assert contents(tmp_path / "x") == contents(tmp_path / "y")
     stamp = (tmp_path / "x" / ASSETS / "shard-00000.npy").stat().st_mtime_ns
     before = contents(tmp_path / "x")
-    ingest(named_source("digits", tmp_path), tmp_path / "x", Data())
+    ingest(named_source(Data(source="digits"), tmp_path), tmp_path / "x", Data())
     assert contents(tmp_path / "x") == before
     assert (tmp_path / "x" / ASSETS / "shard-00000.npy").stat().st_mtime_ns == stamp
 
@@ -74,8 +74,8 @@ def test_images_are_found_by_id_across_shards_and_source_order(tmp_path, monkeyp
     assert [len(loaded[name]) for name in names] == [3, 3, 2]
     by_id = {r.id: r for r in records}
     for part in loaded.values():
-        assert part.images.dtype == np.uint8 and part.labels.dtype == np.int64
-        for identifier, pixels, label in zip(part.ids, part.images, part.labels, strict=True):
+        assert part.inputs.dtype == np.uint8 and part.labels.dtype == np.int64
+        for identifier, pixels, label in zip(part.ids, part.inputs, part.labels, strict=True):
             assert (pixels[0] == image(by_id[identifier].row)).all() and part.classes[label] == by_id[identifier].label
 
 
@@ -147,13 +147,13 @@ def test_the_id_survives_a_rename_and_another_file_format(tmp_path):
     for label, value in (("a", 0), ("b", 1)):
         (tmp_path / "data/raw" / label).mkdir(parents=True)
         Image.fromarray(image(value)).save(tmp_path / f"data/raw/{label}/x.png")
-    before = {r.id: r.path for r in ingest(named_source("own", tmp_path), tmp_path, Data())}
+    before = {r.id: r.path for r in ingest(named_source(Data(source="own"), tmp_path), tmp_path, Data())}
     Image.fromarray(image(0)).save(tmp_path / "data/raw/a/renamed.bmp")
     (tmp_path / "data/raw/a/x.png").unlink()
-    after = {r.id: r.path for r in ingest(named_source("own", tmp_path), tmp_path, Data())}
+    after = {r.id: r.path for r in ingest(named_source(Data(source="own"), tmp_path), tmp_path, Data())}
     assert before.keys() == after.keys() and "data/raw/a/renamed.bmp" in after.values()
-    resized = {r.id for r in ingest(named_source("own", tmp_path), tmp_path, Data(resolution=8))}
-    assert resized == after.keys() and read_assets(tmp_path / ASSETS).shape == (1, 8, 8)
+    resized = {r.id for r in ingest(named_source(Data(source="own"), tmp_path), tmp_path, Data(resolution=8))}
+    assert resized == after.keys() and read_assets(tmp_path / ASSETS).spec.shape == (1, 8, 8)
 
 
 def test_limit_keeps_proportions_and_grows_by_adding():
@@ -176,7 +176,9 @@ def test_limit_keeps_proportions_and_grows_by_adding():
 
 def test_progress_reaches_the_total(tmp_path):
     calls = []
-    ingest(named_source("digits", tmp_path), tmp_path, Data(), on_progress=lambda *call: calls.append(call))
+    ingest(
+        named_source(Data(source="digits"), tmp_path), tmp_path, Data(), on_progress=lambda *call: calls.append(call)
+    )
     assert calls[0] == (256, 1797) and calls[-1] == (1797, 1797)
 
 
@@ -214,7 +216,7 @@ from arcane.errors import UserError
 root = Path(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
 try:
-    ingest(named_source("digits", root), root, Data(resolution=12))
+    ingest(named_source(Data(source="digits"), root), root, Data(resolution=12))
 except UserError as error:
     print(error)
     sys.exit(1)
@@ -225,7 +227,7 @@ except UserError as error:
 def test_a_disk_that_refuses_leaves_the_old_data_whole(tmp_path, limit):
     # 1,797 images of 12 by 12 are 258,768 bytes; the shard's header adds 128.
     limit = {259_000: 258_800}.get(limit, limit)
-    ingest(named_source("digits", tmp_path), tmp_path, Data())
+    ingest(named_source(Data(source="digits"), tmp_path), tmp_path, Data())
     before = contents(tmp_path)
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(SOURCE), str(tmp_path), str(limit)], capture_output=True, text=True
@@ -241,7 +243,7 @@ def test_a_disk_that_refuses_leaves_the_old_data_whole(tmp_path, limit):
 
 def test_damaged_assets_say_how_to_mend(tmp_path):
     ingest(Given(*FOUR), tmp_path, Data())
-    write_splits(tmp_path / SPLITS, [(r.id, "train") for r in read_manifest(tmp_path / MANIFEST)])
+    write_splits(tmp_path / SPLITS, [(r.id, "train") for r in read_records(tmp_path / MANIFEST)])
     with pytest.raises(UserError, match="no split `test`; there are train"):
         load_splits(tmp_path, ["test"])
     (tmp_path / ASSETS / "shard-00000.npy").write_bytes(b"torn")

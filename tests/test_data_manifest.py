@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from arcane.data.manifest import NAMES, Record, read_manifest, write_manifest
+from arcane.data.manifest import NAMES, Record, read_records, write_manifest
 from arcane.errors import UserError
 
 IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
@@ -35,7 +35,7 @@ RECORDS = st.builds(
 def test_round_trip_of_any_unicode(tmp_path, records):
     path = tmp_path / "manifest.jsonl"
     write_manifest(path, records)
-    assert read_manifest(path) == sorted(records, key=lambda record: record.id)
+    assert read_records(path) == sorted(records, key=lambda record: record.id)
     before = path.read_bytes()
     write_manifest(path, reversed(records))
     assert path.read_bytes() == before
@@ -74,18 +74,18 @@ def test_a_bad_line_is_named_by_its_number(tmp_path, line, message):
     path = tmp_path / "manifest.jsonl"
     path.write_text(f"{GOOD}\n{line}\n", encoding="utf-8")
     with pytest.raises(UserError, match=message):
-        read_manifest(path)
+        read_records(path)
 
 
 def test_what_editors_leave_behind_is_read(tmp_path):
     path = tmp_path / "manifest.jsonl"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode() + b"\r\n\r\n")
-    assert read_manifest(path)[0].label == "x"
+    assert read_records(path)[0].label == "x"
     path.write_bytes(GOOD.encode() + b'\n{"id": "\xe4"}\n')
     with pytest.raises(UserError, match="line 2: not UTF-8"):
-        read_manifest(path)
+        read_records(path)
 
 
 def test_a_missing_manifest_says_which_stage_writes_it(tmp_path):
     with pytest.raises(UserError, match="not there"):
-        read_manifest(tmp_path / "none")
+        read_records(tmp_path / "none")

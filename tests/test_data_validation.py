@@ -18,7 +18,7 @@ from arcane.data.validation import CHECKS, blank_images, validate
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
     root = tmp_path_factory.mktemp("digits")
-    return tuple(ingest(named_source("digits", root), root, Data())), read_assets(root / ASSETS)
+    return tuple(ingest(named_source(Data(source="digits"), root), root, Data())), read_assets(root / ASSETS)
 
 
 def codes(records, assets) -> dict[str, str]:
@@ -33,7 +33,7 @@ def test_silent_on_digits(digits):
     not fashion_mnist.DEBIAN_FOLDER.is_dir(), reason="the Debian package dataset-fashion-mnist is missing"
 )
 def test_silent_on_fashion_mnist(tmp_path):
-    records = ingest(named_source("fashion-mnist", tmp_path), tmp_path, Data())
+    records = ingest(named_source(Data(source="fashion-mnist"), tmp_path), tmp_path, Data())
     assert len(records) == 70_000
     assert validate(records, read_assets(tmp_path / ASSETS)) == []
 

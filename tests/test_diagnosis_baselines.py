@@ -9,6 +9,7 @@ from arcane.data.loading import Examples
 from arcane.data.rates import Rate
 from arcane.diagnosis.baselines import _subset, fit_baselines
 from arcane.diagnosis.error_analysis import WORST, analyse_errors
+from arcane.spec import Spec
 
 
 def test_baselines_on_digits_in_a_second():
@@ -24,11 +25,11 @@ def test_baselines_on_digits_in_a_second():
 
 def test_baselines_learn_from_the_training_split_alone():
     train, validation = digits()
-    before = fit_baselines(train)["linear"].predict(validation.images)
-    changed = Examples(validation.ids, validation.images, 9 - validation.labels, validation.classes)
+    before = fit_baselines(train)["linear"].predict(validation.inputs)
+    changed = Examples(validation.ids, validation.inputs, 9 - validation.labels, validation.spec)
     fitted = fit_baselines(train)
     fitted["linear"].rate(changed)
-    np.testing.assert_array_equal(fitted["linear"].predict(validation.images), before)
+    np.testing.assert_array_equal(fitted["linear"].predict(validation.inputs), before)
 
 
 def test_a_large_training_split_is_cut_by_class():
@@ -40,7 +41,9 @@ def test_a_large_training_split_is_cut_by_class():
 
 
 def test_one_class_needs_no_linear_model():
-    train = Examples(("a", "b"), np.zeros((2, 1, 8, 8), np.uint8), np.zeros(2, np.int64), ("one", "other"))
+    train = Examples(
+        ("a", "b"), np.zeros((2, 1, 8, 8), np.uint8), np.zeros(2, np.int64), Spec("image", (1, 8, 8), ("one", "other"))
+    )
     assert fit_baselines(train)["linear"].rate(train) == Rate(0, 2)
 
 

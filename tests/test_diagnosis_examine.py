@@ -281,7 +281,7 @@ def test_imbalanced_classes_pass():
     few = replace(
         train,
         ids=tuple(np.array(train.ids)[kept]),
-        images=train.images[kept],
+        images=train.inputs[kept],
         labels=train.labels[kept],
     )
     assert codes(make(), few) == []
@@ -293,7 +293,7 @@ def test_nothing_is_left_changed(kind):
     task.model[0].eval()
     weights = copy.deepcopy(task.state_dict())
     modes = [module.training for module in task.modules()]
-    images, labels = train.images.copy(), train.labels.copy()
+    images, labels = train.inputs.copy(), train.labels.copy()
     attributes = set(vars(task))
     python, arrays, tensors = random.getstate(), pickle.dumps(np.random.get_state()), torch.get_rng_state()
     examine(task, train, seed=1)
@@ -304,7 +304,7 @@ def test_nothing_is_left_changed(kind):
     assert set(vars(task)) == attributes
     assert random.getstate() == python and torch.equal(torch.get_rng_state(), tensors)
     assert pickle.dumps(np.random.get_state()) == arrays
-    np.testing.assert_array_equal(train.images, images)
+    np.testing.assert_array_equal(train.inputs, images)
     np.testing.assert_array_equal(train.labels, labels)
 
 

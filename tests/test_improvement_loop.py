@@ -17,6 +17,7 @@ from arcane.files import digest
 from arcane.improvement.actions import ACTIONS, Action, Context, apply, changes, choose_actions
 from arcane.improvement.logbook import entry
 from arcane.improvement.loop import SEEDS, Improvement, improve
+from arcane.spec import Spec
 from arcane.training.trials import Trial, TrialResult
 
 TRAIN, VALIDATION = 1000, 400
@@ -54,7 +55,12 @@ class World:
 
 def split(n: int) -> Examples:
     ids = tuple(f"{i:032x}" for i in range(n))
-    return Examples(ids, np.zeros((n, 1, 8, 8), np.uint8), np.arange(n, dtype=np.int64) % 10, CONTEXT.classes)
+    return Examples(
+        ids,
+        np.zeros((n, 1, 8, 8), np.uint8),
+        np.arange(n, dtype=np.int64) % 10,
+        Spec("image", (1, 8, 8), CONTEXT.classes),
+    )
 
 
 def run(rule, changed=None, submit=None, **options) -> tuple[Improvement, World]:

@@ -117,7 +117,7 @@ def test_logging_needs_no_trainer_and_is_kept(project, examples):
         warnings.simplefilter("error")
         epochs = fit(task, *examples, epochs=1, batch_size=64, seed=1)
     assert list(epochs[0].logged) == ["brightness"]
-    assert epochs[0].logged["brightness"] == pytest.approx(examples[0].images.mean(), rel=0.02)
+    assert epochs[0].logged["brightness"] == pytest.approx(examples[0].inputs.mean(), rel=0.02)
     assert "log" not in task.__dict__
     assert not task._forward_hooks
 
@@ -129,16 +129,16 @@ def test_runs_unchanged_under_lightnings_trainer(project, examples):
     train, validation = examples
     params = project.params.changed({"train.schedule": "cosine", "train.learning_rate": 3e-3})
     task = make_task(project, params, train, 1)
-    before = evaluate(task, torch.tensor(validation.images), torch.tensor(validation.labels))
+    before = evaluate(task, torch.tensor(validation.inputs), torch.tensor(validation.labels))
     trainer = lightning.Trainer(
         max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
     )
     loaders = [
-        DataLoader(TensorDataset(torch.tensor(part.images), torch.tensor(part.labels)), 64)
+        DataLoader(TensorDataset(torch.tensor(part.inputs), torch.tensor(part.labels)), 64)
         for part in (train, validation)
     ]
     trainer.fit(task, loaders[0], loaders[1])
-    after = evaluate(task, torch.tensor(validation.images), torch.tensor(validation.labels))
+    after = evaluate(task, torch.tensor(validation.inputs), torch.tensor(validation.labels))
     assert after.loss < before.loss - 0.3
     assert float(trainer.callback_metrics["validation_loss"]) == pytest.approx(after.loss, rel=1e-4)
     assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0, abs=1e-9)
@@ -184,7 +184,7 @@ def test_optimisers_of_another_form_are_refused(project, examples):
 
 
 def test_nothing_to_train_on_is_said(project, examples):
-    nothing = Examples((), examples[0].images[:0], examples[0].labels[:0], examples[0].classes)
+    nothing = Examples((), examples[0].inputs[:0], examples[0].labels[:0], examples[0].spec)
     task = make_task(project, project.params, examples[0], 1)
     with pytest.raises(UserError, match="train has 0"):
         fit(task, nothing, examples[1], epochs=1, batch_size=64, seed=1)
@@ -192,7 +192,7 @@ def test_nothing_to_train_on_is_said(project, examples):
 
 def test_a_batch_larger_than_the_data_is_all_of_it(project, examples):
     train = examples[0]
-    few = Examples(train.ids[:10], train.images[:10], train.labels[:10], train.classes)
+    few = Examples(train.ids[:10], train.inputs[:10], train.labels[:10], train.spec)
     _, epochs = trained(project, (few, examples[1]), changes={"model.normalization": "batch"}, batch_size=10_000)
     assert epochs[0].seen == 10
 
@@ -208,7 +208,7 @@ def test_batches_cover_every_example_and_none_is_alone(n, size):
 def test_error_and_loss_are_those_of_the_whole_split(project, examples):
     """Batches of unequal size weigh by their examples."""
     task = make_task(project, project.params, examples[0], 1)
-    images, labels = torch.tensor(examples[1].images), torch.tensor(examples[1].labels)
+    images, labels = torch.tensor(examples[1].inputs), torch.tensor(examples[1].labels)
     whole = evaluate(task, images, labels, batch_size=len(labels))
     parts = evaluate(task, images, labels, batch_size=100)
     assert parts.loss == pytest.approx(whole.loss, rel=1e-6)
@@ -220,7 +220,7 @@ def test_error_and_loss_are_those_of_the_whole_split(project, examples):
 def test_augmentation_is_off_in_evaluation(project, examples):
     plain: Any = make_task(project, project.params, examples[0], 1)
     augmented: Any = make_task(project, project.params.changed({"train.augmentation": "affine"}), examples[0], 1)
-    images, labels = torch.tensor(examples[1].images), torch.tensor(examples[1].labels)
+    images, labels = torch.tensor(examples[1].inputs), torch.tensor(examples[1].labels)
     first, second = evaluate(plain, images, labels), evaluate(augmented, images, labels)
     assert np.array_equal(first.probabilities, second.probabilities)
     with warnings.catch_warnings():
@@ -243,7 +243,7 @@ def test_the_network_sees_zero_mean_and_unit_variance(project, examples):
     task: Any = make_task(project, project.params, examples[0], 1)
     seen = []
     task.model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-    task(torch.tensor(examples[0].images))
+    task(torch.tensor(examples[0].inputs))
     assert seen[0].mean().item() == pytest.approx(0, abs=1e-5)
     assert seen[0].std().item() == pytest.approx(1, abs=1e-4)
 

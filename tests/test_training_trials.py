@@ -40,7 +40,7 @@ def test_errors_are_those_of_the_saved_model(project, result):
     task = load_model(result.model, project)
     for name in ("train", "validation"):
         examples = load_split(project.root, name)
-        measured = evaluate(task, torch.tensor(examples.images), torch.tensor(examples.labels))
+        measured = evaluate(task, torch.tensor(examples.inputs), torch.tensor(examples.labels))
         assert (result.errors[name].wrong, result.errors[name].n) == (measured.wrong.sum(), len(examples))
     assert np.array_equal(result.validation_wrong, measured.wrong)
     assert np.array_equal(result.validation_probabilities, measured.probabilities)
@@ -168,13 +168,13 @@ def test_a_saved_model_gives_the_same_probabilities_to_the_bit(project, tmp_path
     train = load_split(project.root, "train")
     params = project.params.changed({"model.normalization": "batch", "model.dropout": 0.2})
     task = make_task(project, params, train, 3)
-    task(torch.tensor(train.images[:64]))  # moves batch norm's running statistics
+    task(torch.tensor(train.inputs[:64]))  # moves batch norm's running statistics
     save_model(tmp_path / "one", task, project.package)
     save_model(tmp_path / "two", task, project.package)
     for name in ("weights.safetensors", "model.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     loaded = load_model(tmp_path / "one", project)
-    assert np.array_equal(predict_probabilities(task, train.images), predict_probabilities(loaded, train.images))
+    assert np.array_equal(predict_probabilities(task, train.inputs), predict_probabilities(loaded, train.inputs))
     assert task.training and not loaded.training
 
 
@@ -184,21 +184,21 @@ def test_model_json_says_what_the_model_is(project, result):
     assert description["shape"] == [1, 8, 8]
     assert description["classes"] == list(train.classes)
     assert description["parameters"] == 19_754
-    assert description["normalisation"]["mean"][0] == pytest.approx(train.images.mean() / 255)
+    assert description["normalisation"]["mean"][0] == pytest.approx(train.inputs.mean() / 255)
     assert description["architecture"]["model"]["name"] == "lenet"
     assert set(description["versions"]) == {"arcane", "torch"}
 
 
 def test_a_model_does_not_change_with_the_params_of_the_day(project, result, tmp_path):
     train = load_split(project.root, "train")
-    before = predict_probabilities(load_model(result.model, project), train.images)
+    before = predict_probabilities(load_model(result.model, project), train.inputs)
     write_params(tmp_path / "params.yaml", {"model.width": 3.0})
     (tmp_path / "pyproject.toml").write_text((project.root / "pyproject.toml").read_text())
     (tmp_path / "src").symlink_to(project.root / "src")
-    after = predict_probabilities(load_model(result.model, find_project(tmp_path)), train.images)
+    after = predict_probabilities(load_model(result.model, find_project(tmp_path)), train.inputs)
     assert np.array_equal(before, after)
     # and without a project, as a server loads it: the package is importable by now
-    assert np.array_equal(before, predict_probabilities(load_model(result.model), train.images))
+    assert np.array_equal(before, predict_probabilities(load_model(result.model), train.inputs))
 
 
 def test_predict_names_the_classes_of_image_files(project, tmp_path):
@@ -209,7 +209,7 @@ def test_predict_names_the_classes_of_image_files(project, tmp_path):
     paths = []
     for row in range(40):
         paths.append(tmp_path / f"{row}.png")
-        Image.fromarray(examples.images[row, 0]).save(paths[-1])
+        Image.fromarray(examples.inputs[row, 0]).save(paths[-1])
     predictions = predict_files(paths, best.model, project)
     assert [p.path for p in predictions] == paths
     right = [p.label == examples.classes[label] for p, label in zip(predictions, examples.labels, strict=False)]
@@ -224,7 +224,7 @@ def test_predict_names_the_classes_of_image_files(project, tmp_path):
         assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
 
     colour = tmp_path / "colour.png"
-    Image.fromarray(examples.images[0, 0]).convert("RGB").resize((64, 64), Image.Resampling.NEAREST).save(colour)
+    Image.fromarray(examples.inputs[0, 0]).convert("RGB").resize((64, 64), Image.Resampling.NEAREST).save(colour)
     assert predict_files([colour], best.model, project)[0].label == predictions[0].label
 
 

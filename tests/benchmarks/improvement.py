@@ -40,7 +40,7 @@ if __name__ == "__main__":
         run_stage(name, context)
     test = load_split(project.root, "test")
     wrong = {
-        name: (predict_probabilities(load_model(Path("models") / name, project), test.images).argmax(1) != test.labels)
+        name: (predict_probabilities(load_model(Path("models") / name, project), test.inputs).argmax(1) != test.labels)
         for name in ("baseline", "best")
     }
     metrics = json.loads(Path("reports/metrics.json").read_text())

@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import UserError
+from .spec import Modality
 
 
 class Section(BaseModel):
@@ -36,6 +37,7 @@ class Goal(Section):
 class Data(Section):
     """Where the examples come from and how they are split."""
 
+    modality: Modality = "image"
     source: str = "digits"
     path: str = "data/raw"
     limit: int | None = Field(None, ge=10, description="use at most this many examples, drawn by class; null for all")

@@ -28,5 +28,4 @@ from arcane.data.sources import Source, named_source
 
 def source(project: Project) -> Source:
     """The project's source of examples; `ingest` reads it."""
-    data = project.params.data
-    return named_source(data.source, project.root, data.path)
+    return named_source(project.params.data, project.root)

@@ -5,6 +5,7 @@ Decides what an example's identity is, which copies are one example, and which o
 
 import errno
 import logging
+import math
 import shutil
 import tempfile
 from collections import Counter, defaultdict
@@ -13,15 +14,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from filecmp import cmpfiles
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from ..config import Data
 from ..errors import UserError
 from ..files import digest
+from ..spec import Spec
 from .assets import ASSETS, read_assets, write_assets
 from .images import fit_image
-from .manifest import MANIFEST, Record, is_text, read_manifest, write_manifest
+from .manifest import MANIFEST, Record, is_text, read_records, write_manifest
 from .sources import Example, Source
 
 logger = logging.getLogger("arcane.data")
@@ -49,33 +52,34 @@ def ingest(source: Source, root: Path, data: Data, on_progress: Progress | None 
         UserError: The source cannot be read, the manifest that is there cannot, or the disk refused a write.
     """
     shape = source.shape()
-    if data.resolution is not None:
+    if data.resolution is not None and source.modality == "image":
         shape = (shape[0], data.resolution, data.resolution)
-    previous = read_manifest(root / MANIFEST) if (root / MANIFEST).is_file() else []
+    spec = Spec(source.modality, shape, source.classes, source.features, source.target)
+    previous = read_records(root / MANIFEST) if (root / MANIFEST).is_file() else []
     recorded = _recorded_labels(root / ASSETS)
     with _scratch(root / ASSETS) as scratch:
         pixels = scratch / "pixels"
-        found = list(_packed(source, shape, pixels, on_progress))
+        found = list(_packed(source, spec, pixels, on_progress))
         for note in source.notes:
             logger.info(note)
         if not found:
             raise UserError(f"source {source.name}: gives no example")
         merged, row_of = merge_copies(found)
         records = limited(merged, data.limit)
-        images = np.memmap(pixels, np.uint8, "r", shape=(len(found), *shape))
+        inputs = np.memmap(pixels, spec.dtype, "r", shape=(len(found), *shape))
         rows = np.array([row_of[record.id] for record in records], np.int64)
         assets = scratch / "assets"
         assets.mkdir()
-        write_assets(assets, source.name, source.classes, [(r.id, r.label) for r in records], images, rows)
+        write_assets(assets, source.name, spec, [(r.id, r.label) for r in records], inputs, rows)
         kept = keep_corrections(records, previous, recorded)
         write_manifest(root / MANIFEST, kept)
         _take_place(assets, root / ASSETS)
     return kept
 
 
-def content_id(image: np.ndarray) -> str:
-    """The identity of an image: 32 hexadecimal digits over shape, dtype and bytes, whatever file it lies in."""
-    return digest(str(image.shape), str(image.dtype), image.tobytes())[:32]
+def content_id(inputs: np.ndarray) -> str:
+    """The identity of an example: 32 hexadecimal digits over shape, dtype and bytes, whatever file it lies in."""
+    return digest(str(inputs.shape), str(inputs.dtype), inputs.tobytes())[:32]
 
 
 def merge_copies(found: Sequence[Record]) -> tuple[list[Record], dict[str, int]]:
@@ -128,7 +132,9 @@ def limited(records: Sequence[Record], limit: int | None) -> list[Record]:
     """
     if limit is None or limit >= len(records):
         return list(records)
-    sizes = Counter((record.source_split or "", record.label or "") for record in records)
+    sizes = Counter(
+        (record.source_split or "", record.label if isinstance(record.label, str) else "") for record in records
+    )
     shares = {stratum: limit * size / len(records) for stratum, size in sizes.items()}
     quota = {stratum: int(share) for stratum, share in shares.items()}
     by_remainder = sorted(shares, key=lambda stratum: (quota[stratum] - shares[stratum], stratum))
@@ -136,7 +142,7 @@ def limited(records: Sequence[Record], limit: int | None) -> list[Record]:
         quota[stratum] += 1
     chosen = []
     for record in sorted(records, key=lambda record: record.id):
-        stratum = (record.source_split or "", record.label or "")
+        stratum = (record.source_split or "", record.label if isinstance(record.label, str) else "")
         if quota[stratum]:
             quota[stratum] -= 1
             chosen.append(record)
@@ -144,7 +150,7 @@ def limited(records: Sequence[Record], limit: int | None) -> list[Record]:
 
 
 def keep_corrections(
-    records: Sequence[Record], previous: Iterable[Record], recorded: Mapping[str, str | None] | None
+    records: Sequence[Record], previous: Iterable[Record], recorded: Mapping[str, str | float | None] | None
 ) -> list[Record]:
     """Carry a person's corrections from the manifest that is there into the new one.
 
@@ -193,28 +199,26 @@ def keep_corrections(
     return kept
 
 
-def _recorded_labels(assets: Path) -> dict[str, str | None] | None:
+def _recorded_labels(assets: Path) -> dict[str, str | float | None] | None:
     if not (assets / "index.json").is_file():
         return None
     packed = read_assets(assets)
     return dict(zip(packed.ids, packed.labels, strict=True))
 
 
-def _packed(
-    source: Source, shape: tuple[int, int, int], pixels: Path, on_progress: Progress | None
-) -> Iterator[Record]:
+def _packed(source: Source, spec: Spec, pixels: Path, on_progress: Progress | None) -> Iterator[Record]:
     """Write every example's pixels, one after the other, and yield its record."""
     classes = set(source.classes)
     done = 0
     with _refused_writes(pixels.parent), pixels.open("wb") as file:
         for example in source.examples():
             _check(source, classes, example)
-            file.write(fit_image(example.image, shape).data)
+            file.write(fitted(example.inputs, spec).data)
             done += 1
             if on_progress and done % PROGRESS_EVERY == 0:
                 on_progress(done, source.total)
             yield Record(
-                id=content_id(example.image),
+                id=content_id(example.inputs),
                 label=example.label,
                 path=example.path,
                 row=done - 1 if example.path is None and example.row is None else example.row,
@@ -229,15 +233,39 @@ def _packed(
         on_progress(done, done)
 
 
+def fitted(inputs: np.ndarray, spec: Spec) -> np.ndarray:
+    """One example as it is packed: `spec.shape`; images are resized, shorter sequences padded with NaN at the end."""
+    if spec.modality == "image":
+        return fit_image(inputs, cast(tuple[int, int, int], spec.shape))
+    packed = np.full(spec.shape, np.nan, np.float32)
+    packed[..., : inputs.shape[-1]] = inputs
+    return packed
+
+
 def _check(source: Source, classes: set[str], example: Example) -> None:
-    image = example.image
+    inputs = example.inputs
     where = f"source {source.name}, {example.path or f'row {example.row}'}"
-    if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)):
-        raise UserError(f"{where}: image is {image.dtype} {image.shape}; expected uint8 [H, W], [H, W, 1] or [H, W, 3]")
-    if example.label is not None and example.label not in classes:
-        raise UserError(f"{where}: label {example.label!r} is not among the source's classes")
-    if example.label is not None and not is_text(example.label):
-        raise UserError(f"{where}: label {example.label!r} cannot be written in UTF-8")
+    if source.modality == "image":
+        right = inputs.dtype == np.uint8 and (inputs.ndim == 2 or (inputs.ndim == 3 and inputs.shape[2] in (1, 3)))
+        expected = "uint8 [H, W], [H, W, 1] or [H, W, 3]"
+    elif source.modality == "sequence":
+        right = inputs.dtype == np.float32 and inputs.ndim in (1, 2)
+        expected = "float32 [L] or [C, L]"
+    else:
+        right = inputs.dtype == np.float32 and inputs.shape == (len(source.features),)
+        expected = f"float32 [{len(source.features)}]"
+    if not right:
+        raise UserError(f"{where}: inputs are {inputs.dtype} {inputs.shape}; expected {expected}")
+    label = example.label
+    if label is None:
+        return
+    if source.target is not None:
+        if isinstance(label, str) or not math.isfinite(label):
+            raise UserError(f"{where}: {source.target.name} is {label!r}; expected a finite number, or None")
+    elif label not in classes:
+        raise UserError(f"{where}: label {label!r} is not among the source's classes")
+    elif not isinstance(label, str) or not is_text(label):
+        raise UserError(f"{where}: label {label!r} cannot be written in UTF-8")
 
 
 @contextmanager

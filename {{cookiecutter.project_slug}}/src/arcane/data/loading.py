@@ -1,16 +1,21 @@
-"""Packed examples, as training reads them: labels from the manifest, images from the assets."""
+"""Packed examples, as training reads them: labels from the manifest, inputs from the assets."""
 
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import UserError
+from ..spec import Spec
 from .assets import ASSETS, Assets, read_assets
-from .manifest import MANIFEST, Record, read_manifest
+from .manifest import MANIFEST, read_manifest
 from .splits import SPLITS, read_splits
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -19,15 +24,25 @@ class Examples:
 
     Attributes:
         ids: Content ids.
-        images: uint8, `[N, C, H, W]`.
-        labels: int64, `[N]`, indices into `classes`.
-        classes: Class names, in the source's order.
+        inputs: `[N, *spec.shape]`: uint8 images; float32 sequences and tables, NaN where something is absent.
+        labels: `[N]`: int64 indices into the classes, or float32 targets of a regression.
+        spec: What an example is.
     """
 
     ids: tuple[str, ...]
-    images: np.ndarray
+    inputs: np.ndarray
     labels: np.ndarray
-    classes: tuple[str, ...]
+    spec: Spec
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, in the source's order; empty for a regression."""
+        return self.spec.classes
+
+    def subset(self, rows: np.ndarray) -> "Examples":
+        """The examples of `rows` (int64 indices, or bool `[N]`), in that order."""
+        chosen = np.arange(len(self))[rows]
+        return Examples(tuple(self.ids[row] for row in chosen), self.inputs[chosen], self.labels[chosen], self.spec)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -55,44 +70,58 @@ def load_splits(root: Path, names: Iterable[str]) -> dict[str, Examples]:
         UserError: A file is missing or damaged, there is no such split, an example is not packed, or its label is no
             class.
     """
+    import polars as pl
+
     assets = read_assets(root / ASSETS)
-    records = {record.id: record for record in read_manifest(root / MANIFEST)}
     assigned = read_splits(root / SPLITS)
-    members: dict[str, list[str]] = {}
-    for identifier, split in assigned.items():
-        members.setdefault(split, []).append(identifier)
+    frame = assigned.join(
+        read_manifest(root / MANIFEST).select("id", "label", "path", "row"), on="id", how="left", maintain_order="left"
+    )
     loaded = {}
     for name in names:
-        if name not in members:
-            raise UserError(f"{root / SPLITS}: no split `{name}`; there are {', '.join(sorted(members)) or 'none'}")
-        loaded[name] = _examples(sorted(members[name]), records, assets)
+        part = frame.filter(pl.col("split") == name).sort("id")
+        if part.is_empty():
+            there = ", ".join(sorted(frame["split"].unique())) or "none"
+            raise UserError(f"{root / SPLITS}: no split `{name}`; there are {there}")
+        loaded[name] = _examples(part, assets)
     return loaded
 
 
-def _examples(ids: list[str], records: dict[str, Record], assets: Assets) -> Examples:
-    missing = [identifier for identifier in ids if identifier not in records or identifier not in assets.row_of]
+def _examples(part: "pl.DataFrame", assets: Assets) -> Examples:
+    import polars as pl
+
+    ids = part["id"].to_list()
+    missing = [identifier for identifier in ids if identifier not in assets.row_of]
     if missing:
         raise UserError(
             f"{len(missing)} examples of the splits are not in the manifest or not packed, such as {missing[0]}; "
             "the files are of different states: `dvc repro` brings them together"
         )
-    index = {name: number for number, name in enumerate(assets.classes)}
-    labels = np.array([_label_index(records[identifier], index) for identifier in ids], np.int64)
-    # Packed in the order of ids, so ascending ids are ascending rows.
+    if assets.spec.regression:
+        labels, bad = part["label"].cast(pl.Float64, strict=False).to_numpy(), part["label"].is_null().to_numpy()
+        labels = labels.astype(np.float32)
+    else:
+        index = {name: number for number, name in enumerate(assets.spec.classes)}
+        codes = part["label"].cast(pl.String).replace_strict(index, default=-1, return_dtype=pl.Int64)
+        labels, bad = codes.to_numpy().astype(np.int64), (codes == -1).to_numpy()
+    if bad.any():
+        raise UserError(f"{MANIFEST}: {_trouble(part.row(int(bad.argmax()), named=True), assets)}")
     rows = np.array([assets.row_of[identifier] for identifier in ids], np.int64)
-    return Examples(tuple(ids), assets.images(rows), labels, assets.classes)
+    order = np.argsort(rows, kind="stable")
+    inputs = np.empty((len(rows), *assets.spec.shape), assets.spec.dtype)
+    inputs[order] = assets.inputs(rows[order])
+    return Examples(tuple(ids), inputs, labels, assets.spec)
 
 
-def _label_index(record: Record, index: dict[str, int]) -> int:
-    if record.label in index:
-        return index[record.label]
-    if record.label is None:
-        raise UserError(f"{MANIFEST}: {record.id} ({record.where}) has no label, but stands in a split; split again")
-    raise UserError(f"{MANIFEST}: {unknown_label(record, tuple(index))}")
+def _trouble(row: dict[str, Any], assets: Assets) -> str:
+    where = row["path"] if row["path"] is not None else f"row {row['row']}"
+    if row["label"] is None:
+        return f"{row['id']} ({where}) has no label, but stands in a split; split again"
+    return unknown_label(row["id"], where, str(row["label"]), assets.spec.classes)
 
 
-def unknown_label(record: Record, classes: tuple[str, ...]) -> str:
+def unknown_label(identifier: str, where: str, label: str, classes: tuple[str, ...]) -> str:
     """A sentence that names the example, its unknown label and the nearest class."""
-    near = difflib.get_close_matches(record.label or "", classes, n=1, cutoff=0.4)
+    near = difflib.get_close_matches(label, classes, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else f"the classes are {', '.join(classes[:20])}"
-    return f"{record.id} ({record.where}) has the label {record.label!r}, which is no class: {hint}"
+    return f"{identifier} ({where}) has the label {label!r}, which is no class: {hint}"

@@ -1,17 +1,29 @@
-"""The manifest: one JSON line an example, sorted by content id, so that fixing a label is a one-line diff in git."""
+"""The manifest: one JSON line an example, sorted by content id, so that fixing a label is a one-line diff in git.
+
+`read_manifest` gives a frame, for work on all rows at once; `read_records` gives records, a Python object each, and says
+exactly what is wrong in which line.
+"""
 
 import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..files import replacing
 
+if TYPE_CHECKING:
+    import polars as pl
+
 MANIFEST = Path("data/manifest.jsonl")
 ALWAYS = ("id", "label", "group", "time", "domain", "source")
+COLUMNS = {
+    "id": "String", "label": "String", "path": "String", "row": "Int64", "group": "String", "time": "String",
+    "domain": "String", "source": "String", "source_split": "String", "duplicates": "List", "batch": "Int64",
+    "near": "String",
+}  # fmt: skip
 IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 
 
@@ -21,7 +33,8 @@ class Record:
 
     Attributes:
         id: 32 hexadecimal digits of the decoded content's hash; survives renames.
-        label: The class, or None where there is none (or where exact copies disagree).
+        label: The class, or a number where the source has a target; None where there is none (or where exact copies
+            disagree).
         path: POSIX path relative to the project's root, where the example is a file.
         row: Its number in the source, where it is none.
         group: What it shares with others (a patient, a camera); a group stays in one split.
@@ -30,11 +43,13 @@ class Record:
         source: The source's name.
         source_split: "train" or "test", where the source brings its own.
         duplicates: Paths or rows of the exact copies that were merged into this one.
+        batch: The ingest that brought it, counted from 0: new examples are packed after old ones, not among them.
+        near: The id of the older example that it is a near-duplicate of; the two stay in one split.
         extra: Anything else; in the file these stand beside the other names.
     """
 
     id: str
-    label: str | None
+    label: str | float | None
     path: str | None = None
     row: int | None = None
     group: str | None = None
@@ -43,6 +58,8 @@ class Record:
     source: str = ""
     source_split: str | None = None
     duplicates: tuple[str, ...] = ()
+    batch: int = 0
+    near: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -57,7 +74,11 @@ NAMES = frozenset(each.name for each in fields(Record)) - {"extra"}
 def manifest_line(record: Record) -> str:
     """The record as one line of JSON without a line end; what is absent is left out, save the names in `ALWAYS`."""
     content = {name: getattr(record, name) for name in sorted(NAMES)}
-    shown = {name: value for name, value in content.items() if name in ALWAYS or value not in (None, ())}
+    shown = {
+        name: value
+        for name, value in content.items()
+        if name in ALWAYS or value not in (None, (), 0) or (name == "row" and value == 0)
+    }
     both = NAMES & record.extra.keys() or {"extra"} & record.extra.keys()
     if both:
         raise ValueError(f"extra may not carry the record's own names: {', '.join(sorted(both))}")
@@ -71,8 +92,41 @@ def write_manifest(path: Path, records: Iterable[Record]) -> None:
         file.writelines(manifest_line(record) + "\n" for record in sorted(records, key=lambda record: record.id))
 
 
-def read_manifest(path: Path) -> list[Record]:
-    """Read the manifest, in the order of its lines.
+def read_manifest(path: Path, infer: int | None = 100_000) -> "pl.DataFrame":
+    """Read the manifest as a frame, in the order of its lines.
+
+    The columns of `COLUMNS` are always there; `label` is a String, or Float64 where the manifest's labels are numbers.
+    Other names in the file are further columns.
+
+    Args:
+        path: The file.
+        infer: Lines in which further names are looked for, as the search costs thrice the reading; None for all.
+
+    Raises:
+        UserError: As `read_records`.
+    """
+    import polars as pl
+    from polars.exceptions import PolarsError
+
+    path = Path(path)
+    try:
+        found = pl.scan_ndjson(path, infer_schema_length=infer).collect_schema() if path.stat().st_size else {}
+        numbers = found.get("label") in (pl.Float64, pl.Int64)
+        known = {name: getattr(pl, kind) for name, kind in COLUMNS.items()}
+        known |= {"duplicates": pl.List(pl.String), "label": pl.Float64 if numbers else pl.String}
+        schema = known | {name: kind for name, kind in found.items() if name not in known}
+        frame = pl.read_ndjson(path, schema=schema) if found else pl.DataFrame(schema=schema)
+        clean = not frame["id"].null_count() and not frame["id"].is_duplicated().any()
+    except (PolarsError, OSError):
+        clean = False
+    if not clean:
+        read_records(path)  # names the line
+        raise UserError(f"{path}: not a manifest that polars reads, though each line is; run ingest again")
+    return frame.with_columns(pl.col("batch").fill_null(0), pl.col("source").fill_null(""))
+
+
+def read_records(path: Path) -> list[Record]:
+    """Read the manifest as records, in the order of its lines.
 
     Raises:
         UserError: The file is missing, a line is not JSON or holds a wrong value, or an id stands twice; with the line.
@@ -126,15 +180,18 @@ def _record(content: dict[str, Any]) -> Record:
     identifier = content.get("id")
     if not isinstance(identifier, str) or not IDENTIFIER.fullmatch(identifier):
         raise ValueError(f"`id` is {identifier!r}; expected 32 hexadecimal digits, as ingest writes them")
-    for name in ("label", "path", "group", "time", "domain", "source_split"):
-        value = content.get(name)
+    label = content.get("label")
+    number = isinstance(label, int | float) and not isinstance(label, bool)
+    for name in ("label", "path", "group", "time", "domain", "source_split", "near"):
+        value = None if name == "label" and number else content.get(name)
         if value is not None and not isinstance(value, str):
             raise ValueError(f'`{name}` is {value!r}; expected a text in quotes, such as "{value}", or null')
         if value is not None and not is_text(value):
             raise ValueError(f"`{name}` is {value!r}; it cannot be written in UTF-8")
-    row = content.get("row")
-    if row is not None and (not isinstance(row, int) or isinstance(row, bool) or row < 0):
-        raise ValueError(f"`row` is {row!r}; expected a whole number, 0 or more")
+    for name in ("row", "batch"):
+        whole = content.get(name)
+        if whole is not None and (not isinstance(whole, int) or isinstance(whole, bool) or whole < 0):
+            raise ValueError(f"`{name}` is {whole!r}; expected a whole number, 0 or more")
     source = content.get("source", "")
     if not isinstance(source, str):
         raise ValueError(f"`source` is {source!r}; expected a text")
@@ -150,15 +207,17 @@ def _record(content: dict[str, Any]) -> Record:
         )
     return Record(
         id=identifier,
-        label=content.get("label"),
+        label=label,
         path=path,
-        row=row,
+        row=content.get("row"),
         group=content.get("group"),
         time=content.get("time"),
         domain=content.get("domain"),
         source=source,
         source_split=content.get("source_split"),
         duplicates=tuple(duplicates),
+        batch=content.get("batch") or 0,
+        near=content.get("near"),
         extra={name: value for name, value in content.items() if name not in NAMES},
     )
 

@@ -12,13 +12,16 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config import Data, Params
 from ..errors import UserError
 from ..files import replacing
 from .manifest import Record, json_lines
 from .rates import Rate
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SPLITS = Path("data/splits.jsonl")
 NAMES = ("train", "train_val", "validation", "test")
@@ -93,21 +96,31 @@ def write_splits(path: Path, assigned: Iterable[tuple[str, str]]) -> None:
         file.writelines(json.dumps({"id": identifier, "split": name}) + "\n" for identifier, name in sorted(assigned))
 
 
-def read_splits(path: Path) -> dict[str, str]:
-    """Split by id, in the file's order.
+def read_splits(path: Path) -> "pl.DataFrame":
+    """The frame of `id` and `split`, in the file's order.
 
     Raises:
         UserError: The file is missing, or a line is wrong; with its number.
     """
-    assigned: dict[str, str] = {}
+    import polars as pl
+    from polars.exceptions import PolarsError
+
+    path = Path(path)
+    try:
+        frame = pl.read_ndjson(path, schema={"id": pl.String, "split": pl.String})
+        if not frame.null_count().row(0)[0] and frame["split"].is_in(NAMES).all() and frame["id"].is_unique().all():
+            return frame
+    except (PolarsError, OSError):
+        pass
+    known: set[str] = set()
     for number, content in json_lines(path):
         identifier, name = content.get("id"), content.get("split")
-        if not isinstance(identifier, str) or name not in NAMES or identifier in assigned:
+        if not isinstance(identifier, str) or name not in NAMES or identifier in known:
             raise UserError(
                 f"{path}, line {number}: expected a new `id` and a `split` ({', '.join(NAMES)}); split again"
             )
-        assigned[identifier] = name
-    return assigned
+        known.add(identifier)
+    raise UserError(f"{path}: holds no splits; split again")
 
 
 def pairs_needed(difference: float, discordance: float = DISCORDANCE) -> float:

@@ -115,13 +115,13 @@ def single_class(records: Sequence[Record], assets: Assets) -> Iterator[Finding]
 
 def unknown_labels(records: Sequence[Record], assets: Assets) -> Iterator[Finding]:
     """`unknown-label`: a label of the manifest is none of the source's classes."""
-    known = set(assets.classes)
+    known = set(assets.spec.classes)
     bad = [record for record in records if record.label is not None and record.label not in known]
     if bad:
         yield Finding(
             "unknown-label",
             "error",
-            f"{len(bad)} labels are no class; {unknown_label(bad[0], assets.classes)}",
+            f"{len(bad)} labels are no class; {unknown_label(bad[0].id, bad[0].where, str(bad[0].label), assets.spec.classes)}",
             "Correct the label in data/manifest.jsonl.",
             count=len(bad),
             ids=_ids(bad),
@@ -263,7 +263,7 @@ CHECKS: tuple[Callable[[Sequence[Record], Assets], Iterator[Finding]], ...] = (
 
 def _class_sizes(records: Sequence[Record], assets: Assets) -> dict[str, int]:
     sizes = Counter(record.label for record in records)
-    return {label: sizes[label] for label in assets.classes}
+    return {label: sizes[label] for label in assets.spec.classes}
 
 
 def _ids(records: Any) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ class Baseline:
 
     def rate(self, examples: Examples) -> Rate:
         """Its error on `examples`."""
-        return Rate(int((self.predict(examples.images) != examples.labels).sum()), len(examples.labels))
+        return Rate(int((self.predict(examples.inputs) != examples.labels).sum()), len(examples.labels))
 
 
 def fit_baselines(train: Examples, *, seed: int = 0, limit: int = LINEAR_EXAMPLES) -> dict[str, Baseline]:
@@ -60,7 +60,7 @@ def _linear(train: Examples, seed: int, limit: int) -> Baseline:
     from sklearn.preprocessing import StandardScaler
 
     chosen = _subset(train.labels, limit, seed)
-    pixels, labels = _flat(train.images[chosen]), train.labels[chosen]
+    pixels, labels = _flat(train.inputs[chosen]), train.labels[chosen]
     if len(np.unique(labels)) < 2:
         return Baseline("linear", _majority(train).predict, len(labels))
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=100, tol=1e-3))

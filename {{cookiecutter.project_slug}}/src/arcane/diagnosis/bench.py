@@ -160,7 +160,7 @@ class Bench:
 
     def rows(self, chosen: np.ndarray) -> Batch:
         """Images and labels of these examples as tensors of their own."""
-        images = torch.tensor(self.train.images[chosen], device=self.device)
+        images = torch.tensor(self.train.inputs[chosen], device=self.device)
         return images, torch.tensor(self.train.labels[chosen], device=self.device)
 
     def batch(self, size: int = 64, number: int = 0) -> Batch:

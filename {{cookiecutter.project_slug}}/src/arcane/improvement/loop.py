@@ -254,7 +254,7 @@ def improve(
             training fails.
     """
     actions = choose_actions(own, params.improve.actions)
-    context = Context(train.images.shape[1:], train.classes, len(train.labels))
+    context = Context(train.spec.shape, train.classes, len(train.labels))
     started, limit = clock(), params.improve.seconds
     course = _Course(submit, params, len(train.labels), lambda: limit is not None and clock() - started >= limit)
     incumbent = Configuration(params, (_sound(*course.train([("baseline", params, 0)], free=True)),))

@@ -123,11 +123,11 @@ def counted(voice: Voice, what: str) -> Callable[[int, int | None], None]:
 def validate(context: Context) -> Result:
     from ..data.assets import read_assets
     from ..data.findings import stopping
-    from ..data.manifest import read_manifest
+    from ..data.manifest import read_records
     from ..data.validation import validate as validate_records
 
     root = context.root
-    records = read_manifest(root / "data" / "manifest.jsonl")
+    records = read_records(root / "data" / "manifest.jsonl")
     findings = validate_records(records, read_assets(root / "data" / "assets"))
     counts: dict[str, int] = {}
     for record in records:
@@ -146,12 +146,12 @@ def validate(context: Context) -> Result:
 
 
 def split(context: Context) -> Result:
-    from ..data.manifest import read_manifest
+    from ..data.manifest import read_records
     from ..data.splits import SPLITS, write_splits
     from ..data.splits import split as split_records
 
     root = context.root
-    assigned, report = split_records(read_manifest(root / "data" / "manifest.jsonl"), context.project.params)
+    assigned, report = split_records(read_records(root / "data" / "manifest.jsonl"), context.project.params)
     write_splits(root / SPLITS, assigned)
     write_json(root / "reports" / "splits.json", {"schema": SCHEMA, **report})
     return Result(", ".join(f"{name} {part['n']:,}" for name, part in report["splits"].items()))
@@ -238,7 +238,7 @@ def diagnose(context: Context) -> Result:
     root, params = context.root, context.project.params
     train, validation = load_splits(root, ("train", "validation")).values()
     task = load_model(root / "models" / "baseline", context.project)
-    of_train, of_validation = (predict_probabilities(task, part.images) for part in (train, validation))
+    of_train, of_validation = (predict_probabilities(task, part.inputs) for part in (train, validation))
     decomposition = decompose(
         params.goal.error,
         Rate(int((of_train.argmax(1) != train.labels).sum()), len(train)),
@@ -358,7 +358,7 @@ def final_metrics(context: Context) -> dict[str, Any]:
     for name in ("baseline", "best"):
         task = load_model(root / "models" / name, context.project)
         description = read_json(root / "models" / name / "model.json")
-        predicted = {split: predict_probabilities(task, part.images) for split, part in parts.items()}
+        predicted = {split: predict_probabilities(task, part.inputs) for split, part in parts.items()}
         errors = {
             split: Rate(int((predicted[split].argmax(1) != part.labels).sum()), len(part))
             for split, part in parts.items()

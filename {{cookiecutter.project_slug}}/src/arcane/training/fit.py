@@ -171,7 +171,7 @@ def batch_sizes(n: int, size: int) -> list[int]:
 
 def on_device(examples: Examples, device: torch.device) -> tuple[Tensor, Tensor]:
     """All images and labels as tensors there."""
-    return torch.tensor(examples.images, device=device), torch.tensor(examples.labels, device=device)
+    return torch.tensor(examples.inputs, device=device), torch.tensor(examples.labels, device=device)
 
 
 def optimizer_and_scheduler(configured: Any) -> tuple[torch.optim.Optimizer, Any]:

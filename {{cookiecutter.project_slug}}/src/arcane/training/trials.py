@@ -198,10 +198,10 @@ def make_task(project: Project, params: Params, train: Examples, seed: int) -> "
     module = project.module("task")
     if not hasattr(module, "Task"):
         raise UserError(f"{project.package_folder / 'task.py'}: has no class `Task`, which the engine trains")
-    mean, std = channel_statistics(train.images)
+    mean, std = channel_statistics(train.inputs)
     with random_state_kept(torch.device("cpu")):
         reseed(torch.device("cpu"), key(seed, INITIAL_WEIGHTS))
-        return module.Task(params.model_copy(update={"seed": seed}), train.images.shape[1:], train.classes, mean, std)
+        return module.Task(params.model_copy(update={"seed": seed}), train.spec.shape, train.classes, mean, std)
 
 
 def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:

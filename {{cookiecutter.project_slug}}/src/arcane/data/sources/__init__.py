@@ -4,19 +4,22 @@ import difflib
 from collections.abc import Callable
 from pathlib import Path
 
+from ...config import Data
 from ...errors import UserError
+from ...spec import Feature, Target
 from .base import Example, Source
 from .digits import Digits
 from .fashion_mnist import FashionMnist
 from .folder import Folder
 
-__all__ = ["Example", "Source", "named_source", "source_names"]
+__all__ = ["Example", "Feature", "Source", "Target", "named_source", "source_names"]
 
-SOURCES: dict[str, Callable[[Path, str], Source]] = {
-    "digits": lambda root, path: Digits(),
-    "fashion-mnist": lambda root, path: FashionMnist(root / path),
-    "own": Folder,
+SOURCES: dict[str, Callable[[Path, Data], Source]] = {
+    "digits": lambda root, data: Digits(),
+    "fashion-mnist": lambda root, data: FashionMnist(root / data.path),
+    "own": lambda root, data: OWN[data.modality](root, data),
 }
+OWN: dict[str, Callable[[Path, Data], Source]] = {"image": lambda root, data: Folder(root, data.path)}
 
 
 def source_names() -> tuple[str, ...]:
@@ -24,19 +27,18 @@ def source_names() -> tuple[str, ...]:
     return tuple(SOURCES)
 
 
-def named_source(name: str, root: Path, path: str = "data/raw") -> Source:
-    """The source called `name`.
+def named_source(data: Data, root: Path) -> Source:
+    """The source that `data.source` names.
 
     Args:
-        name: A value of `data.source`.
+        data: The params; `path` is the folder that holds the source's files, relative to `root`.
         root: The project's root.
-        path: `data.path`: the folder that holds the source's files, relative to `root`.
 
     Raises:
-        UserError: The name is unknown, or the source's folder is not as it must be.
+        UserError: The name is unknown, or the source's files are not as they must be.
     """
-    if name not in SOURCES:
-        near = difflib.get_close_matches(name, SOURCES, n=1, cutoff=0.4)
+    if data.source not in SOURCES:
+        near = difflib.get_close_matches(data.source, SOURCES, n=1, cutoff=0.4)
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(SOURCES)}"
-        raise UserError(f"data.source: `{name}` is unknown: {hint}")
-    return SOURCES[name](root, path)
+        raise UserError(f"data.source: `{data.source}` is unknown: {hint}")
+    return SOURCES[data.source](root, data)

@@ -94,7 +94,7 @@ def look_at_data(bench: Bench) -> Iterator[Finding]:
     labels = bench.train.labels[chosen]
     if len(chosen) < 200:
         return
-    pixels = bench.train.images[chosen].reshape(len(chosen), -1).astype(np.float64)
+    pixels = bench.train.inputs[chosen].reshape(len(chosen), -1).astype(np.float64)
     pixels = (pixels - pixels.mean(0)) / np.maximum(pixels.std(0), 1.0)
     squares = (pixels**2).sum(1)
     distances = squares[:, None] + squares[None] - 2 * pixels @ pixels.T
