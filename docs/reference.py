@@ -33,7 +33,7 @@ def rendered(path: Path, dataset: str = "digits") -> str:
     """A file of the template as a project on `dataset` has it."""
     from jinja2 import Environment
 
-    answers = {"dataset": dataset, "package_name": "PACKAGE", "project_slug": "PROJECT"}
+    answers = {"modality": "image", "dataset": dataset, "package_name": "PACKAGE", "project_slug": "PROJECT"}
     return Environment(keep_trailing_newline=True).from_string(path.read_text("utf-8")).render(cookiecutter=answers)
 
 

@@ -17,6 +17,12 @@ PLUGINS = {
     "webhdfs": "hdfs", "oss": "oss", "gdrive": "gdrive",
 }  # fmt: skip
 
+OWN = {
+    "image": "put your images into data/raw/CLASS/, one folder a class, or into data/raw/ with a table labels.csv",
+    "sequence": "put your sequences into data/raw/, as .npz, .parquet or .ts",
+    "tabular": "put your table into data/raw/, as .csv or .parquet",
+}
+
 
 def keep_what_the_options_need(answers):
     """Remove the files of the options not taken; give the chosen variants their names."""
@@ -112,7 +118,7 @@ def main():
     print(f'    cd "{ANSWERS["project_slug"]}"')
     print("    make install")
     if ANSWERS["dataset"] == "own":
-        print("    # put your images into data/raw/CLASS/, one folder a class")
+        print(f"    # {OWN[ANSWERS['modality']]}")
     print("    make run")
 
 

@@ -12,6 +12,11 @@ import unicodedata
 
 ANSWERS = json.loads(r'''{{ cookiecutter | tojson }}''')
 PYTHONS = ("3.11", "3.12", "3.13")
+DATASETS = {
+    "image": ("digits", "fashion-mnist", "cifar10", "own"),
+    "sequence": ("mnist1d", "own"),
+    "tabular": ("breast_cancer", "wine", "digits-as-table", "diabetes", "own"),
+}
 REMOTES = ("s3", "gs", "azure", "ssh", "http", "https", "webdav", "webdavs", "hdfs", "webhdfs", "oss", "gdrive", "file")
 
 # A package or a console script of one of these names would hide what the project itself imports or calls.
@@ -19,7 +24,7 @@ TAKEN = set(
     """
     arcane src test tests python python3 pip uv git make hatchling
     alembic click cloudpickle cryptography cuda dvc dvc_data dvc_objects dvc_render dvc_task fastapi flask fsspec graphene
-    gunicorn httpx huey hydra jinja2 jsonschema lightning lightning_fabric lightning_utilities markupsafe matplotlib mlflow networkx
+    gunicorn httpx huey hydra jinja2 jsonschema lightning lightning_fabric lightning_utilities markupsafe matplotlib mlflow mnist1d networkx
     numpy nvidia omegaconf packaging pandas pandera patsy pillow pil pluggy polars prefect protobuf psutil pyarrow pydantic
     pygit2 pygments pyrefly pytest pytorch_lightning pyyaml yaml ray requests rich ruamel ruamel_yaml ruff safetensors scikit_learn
     sklearn scipy scmrepo setuptools skops sqlalchemy starlette statsmodels sympy torch torchgen torchmetrics torchvision tqdm
@@ -49,6 +54,11 @@ def objection(answers):
         return f"package_name is {package!r}: that name belongs to a package that the project imports; choose another."
     if not re.fullmatch(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", answers["email"]):
         return f"email is {answers['email']!r}: expected an address such as name@example.com."
+    modality, dataset = answers["modality"], answers["dataset"]
+    if dataset not in DATASETS[modality]:
+        others = [name for name, datasets in DATASETS.items() if dataset in datasets]
+        hint = f"that data is {others[0]}: set modality={others[0]}" if others else "it is not among them"
+        return f"dataset is {dataset!r}: expected one of {', '.join(DATASETS[modality])} for {modality} data; {hint}."
     if answers["python_version"] not in PYTHONS:
         return f"python_version is {answers['python_version']!r}: expected one of {', '.join(PYTHONS)}."
     return objection_to_remote(answers["dvc_remote"])

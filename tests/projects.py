@@ -46,7 +46,7 @@ def make_project(folder: Path, params_overrides: Mapping[str, Any] | None = None
 def write_params(path: Path, overrides: Mapping[str, Any]) -> None:
     """Write the template's `params.yaml` with some values replaced."""
     text = (TEMPLATE_PROJECT / "params.yaml").read_text(encoding="utf-8")
-    answers = {"dataset": "digits", "package_name": "digits"}
+    answers = {"modality": "image", "dataset": "digits", "package_name": "digits"}
     tree = yaml.safe_load(jinja2.Template(text).render(cookiecutter=answers))
     for name, value in overrides.items():
         *parents, leaf = name.split(".")

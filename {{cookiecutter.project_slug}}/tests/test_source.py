@@ -1,4 +1,4 @@
-"""Your source reads: its first examples are images with known labels."""
+"""Your source reads: its first examples have inputs and labels of the kind that it promises."""
 
 from itertools import islice
 
@@ -18,17 +18,28 @@ def source():
         pytest.skip(f"the data is not here: {error}")
 
 
-def test_reads_images_with_labels_among_the_classes(source):
+def test_reads_inputs_of_its_modality(source):
+    assert source.modality == find_project().params.data.modality
     examples = list(islice(source.examples(), 20))
     assert examples
-    assert len(set(source.classes)) == len(source.classes) >= 2
     for example in examples:
-        assert example.image.dtype == np.uint8
-        assert example.image.ndim in (2, 3) and min(example.image.shape[:2]) > 0
-        assert example.label is None or example.label in source.classes
+        assert example.inputs.dtype == (np.uint8 if source.modality == "image" else np.float32)
+        assert example.inputs.ndim in {"image": (2, 3), "sequence": (1, 2), "tabular": (1,)}[source.modality]
+        assert example.inputs.size > 0
+
+
+def test_reads_labels_among_the_classes_or_numbers(source):
+    labels = [example.label for example in islice(source.examples(), 20)]
+    if source.target is not None:
+        assert not source.classes
+        assert all(label is None or np.isfinite(label) for label in labels)
+    else:
+        assert len(set(source.classes)) == len(source.classes) >= 2
+        assert all(label is None or label in source.classes for label in labels)
 
 
 def test_reads_the_same_twice(source):
     first, second = (list(islice(source.examples(), 5)) for _ in range(2))
     assert [example.label for example in first] == [example.label for example in second]
-    assert all(np.array_equal(one.image, two.image) for one, two in zip(first, second, strict=True))
+    for one, two in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.inputs, two.inputs)

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .errors import UserError
 from .spec import Modality
@@ -40,16 +40,34 @@ class Data(Section):
     modality: Modality = "image"
     source: str = "digits"
     path: str = "data/raw"
+    target: str | None = Field(None, description="column of the label or the number to estimate; null looks for it")
+    task: Literal["auto", "classification", "regression"] = Field(
+        "auto", description="auto: text, or whole numbers of few values, are classes"
+    )
+    unit: str = Field("", description="what a regression's numbers count, for people")
+    group: str | None = Field(None, description="column of what examples share; a group stays in one split")
+    time: str | None = Field(None, description="column of when an example was taken")
+    domain: str | None = Field(None, description="column of the distribution an example comes from")
+    ignore: tuple[str, ...] = Field((), description="columns left out")
     limit: int | None = Field(None, ge=10, description="use at most this many examples, drawn by class; null for all")
     validation: float = Field(0.2, gt=0, lt=0.5, description="share of the training data kept for validation")
     test: float = Field(0.2, gt=0, lt=0.5, description="share kept for the test, where the source brings no test split")
+    split: Literal["random", "time"] = Field("random", description="time: the newest examples validate and test")
+    folds: int | None = Field(None, ge=2, le=20, description="folds of train and validation; null: where they are needed")
     detect: float = Field(0.02, gt=0, lt=1, description="the smallest difference in error that matters")
     confidence_width: float = Field(0.04, gt=0, lt=1, description="the width wanted for the test error's interval")
     target_domain: str | None = None
-    resolution: int | None = Field(
-        None, ge=4, le=1024, description="images are brought to this size; null keeps theirs"
+    resolution: Literal["sweep"] | int | None = Field(
+        None, description="images are brought to this size, 4 to 1024; sweep looks for the smallest that serves"
     )
     accept: tuple[str, ...] = Field((), description="codes of findings that must not stop the pipeline")
+
+    @field_validator("resolution")
+    @classmethod
+    def _within_reach(cls, value: Any) -> Any:
+        if isinstance(value, int) and not 4 <= value <= 1024:
+            raise ValueError("expected 4 to 1024 pixels a side, sweep, or null")
+        return value
 
 
 class Model(Section):
