@@ -29,11 +29,18 @@ if str(PROJECT / "src") not in sys.path:
     sys.path.insert(0, str(PROJECT / "src"))
 
 
-def rendered(path: Path, dataset: str = "digits") -> str:
+def datasets() -> dict[str, tuple[str, ...]]:
+    """The answers to `dataset`, by modality, as the hook that checks them lists them."""
+    tree = ast.parse((TEMPLATE / "hooks" / "pre_gen_project.py").read_text("utf-8"))
+    values = [n.value for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "DATASETS"]
+    return ast.literal_eval(values[0])
+
+
+def rendered(path: Path, dataset: str = "digits", modality: str = "image") -> str:
     """A file of the template as a project on `dataset` has it."""
     from jinja2 import Environment
 
-    answers = {"modality": "image", "dataset": dataset, "package_name": "PACKAGE", "project_slug": "PROJECT"}
+    answers = {"modality": modality, "dataset": dataset, "package_name": "PACKAGE", "project_slug": "PROJECT"}
     return Environment(keep_trailing_newline=True).from_string(path.read_text("utf-8")).render(cookiecutter=answers)
 
 
@@ -101,9 +108,9 @@ def known_values() -> dict[str, tuple[str, ...]]:
     """Names that a registry of the engine defines."""
     from arcane.data.sources import source_names
     from arcane.models import model_names
-    from arcane.training.augmentation import AUGMENTATIONS
+    from arcane.training.augmentation import augmentation_names
 
-    return {"data.source": source_names(), "model.name": model_names(), "train.augmentation": tuple(AUGMENTATIONS)}
+    return {"data.source": source_names(), "model.name": model_names(), "train.augmentation": augmentation_names()}
 
 
 def params_page() -> str:
@@ -111,8 +118,11 @@ def params_page() -> str:
 
     from arcane.config import Params
 
-    datasets = json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))["dataset"]
-    texts = {dataset: rendered(PROJECT / "params.yaml", dataset) for dataset in datasets}
+    texts = {
+        dataset if dataset != "own" else f"own ({modality})": rendered(PROJECT / "params.yaml", dataset, modality)
+        for modality, chosen in datasets().items()
+        for dataset in chosen
+    }
     trees = {dataset: yaml.safe_load(text) for dataset, text in texts.items()}
     said, known, parts = comments(texts["digits"]), known_values(), []
     schema = Params.model_json_schema()
@@ -130,9 +140,11 @@ def params_page() -> str:
             dotted = prefix + name
             values = {dataset: tree[title][name] if prefix else tree[name] for dataset, tree in trees.items()}
             default = value(values["digits"]) if dotted != "data.source" else "as chosen"
-            others = [f"{value(v)} for {d}" for d, v in values.items() if v != values["digits"]]
-            if others and dotted != "data.source":
-                default = f"{default} for digits, " + ", ".join(others)
+            if dotted != "data.source" and len(set(map(value, values.values()))) > 1:
+                default = ", ".join(
+                    f"{shown} for {', '.join(d for d, v in values.items() if value(v) == shown)}"
+                    for shown in dict.fromkeys(map(value, values.values()))
+                )
             takes = ", ".join(f"`{each}`" for each in known[dotted]) if dotted in known else accepts(field)
             meaning = NOT_YET.get(dotted) or field.get("description") or said[dotted]
             rows.append([f"`{dotted}`", cell(takes), cell(default), cell(meaning)])

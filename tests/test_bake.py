@@ -34,13 +34,28 @@ SHELL = {
     *("params.yaml", "prefect.yaml", "pyproject.toml", "reports/.gitkeep", "requirements.lock"),
 }
 WITHOUT = {".github/workflows/ci.yaml"}
+FIRST_DATASET = {"image": "digits", "sequence": "mnist1d", "tabular": "breast_cancer"}
+NAMES = {
+    "digits": "Digits",
+    "fashion-mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+    "mnist1d": "MNIST-1D",
+    "breast_cancer": "Breast cancer",
+    "diabetes": "Diabetes",
+    "own": "My project",
+}
 MATRIX = {
     "defaults": ({}, SHELL),
     "names": ({"project_name": "Señor Fox 2", "package_name": "fox"}, SHELL),
     "apache": ({"licence": "Apache-2.0"}, SHELL),
     "proprietary": ({"licence": "proprietary"}, SHELL),
     "fashion-mnist": ({"dataset": "fashion-mnist"}, SHELL),
+    "cifar10": ({"dataset": "cifar10"}, SHELL),
     "own": ({"dataset": "own"}, SHELL - {"data/raw/.gitkeep"}),
+    "sequence": ({"modality": "sequence"}, SHELL),
+    "tabular": ({"modality": "tabular"}, SHELL),
+    "diabetes": ({"modality": "tabular", "dataset": "diabetes"}, SHELL),
+    "own-table": ({"modality": "tabular", "dataset": "own"}, SHELL - {"data/raw/.gitkeep"}),
     "python-3.12": ({"python_version": "3.12"}, SHELL),
     "python-3.13": ({"python_version": "3.13"}, SHELL),
     "remote-folder": ({"dvc_remote": "../a store"}, SHELL),
@@ -126,12 +141,15 @@ class TestMatrix:
         project, text = tomllib.loads((root / "pyproject.toml").read_text()), (root / "README.md").read_text()
         assert project["project"]["name"] == root.name == find_project(root).name
         assert project["tool"]["arcane"]["runner"] == options.get("runner", "local")
-        assert f"# {options.get('project_name', 'Digits')}\n" in text
+        modality = options.get("modality", "image")
+        dataset = options.get("dataset", FIRST_DATASET[modality])
+        assert f"# {options.get('project_name', NAMES[dataset])}\n" in text
         first = {"Apache-2.0": "Apache License", "proprietary": "Copyright (c) A. Person. All"}
         assert first.get(options.get("licence"), "MIT License") in (root / "LICENSE").read_text()[:120]
         assert f"PYTHON ?= {options.get('python_version', '3.11')}\n" in (root / "Makefile").read_text()
         assert ("\nray==" in (root / "requirements.lock").read_text()) == (options.get("runner") == "ray")
-        assert find_project(root).params.data.source == options.get("dataset", "digits")
+        data = find_project(root).params.data
+        assert (data.modality, data.source) == (modality, dataset)
 
     def test_yaml_is_yaml(self, baked):
         *_, root = baked
@@ -210,6 +228,9 @@ REFUSED = [
     ({"package_name": "json"}, "belongs to a package that the project imports"),
     ({"package_name": "prefect"}, "belongs to a package that the project imports"),
     ({"package_name": "src"}, "belongs to a package that the project imports"),
+    ({"dataset": "digit"}, "expected one of digits, fashion-mnist, cifar10, own for image data; it is not among them."),
+    ({"dataset": "wine"}, "that data is tabular: set modality=tabular."),
+    ({"modality": "sequence", "dataset": "digits"}, "expected one of mnist1d, own for sequence data"),
     ({"email": "nobody"}, "email is 'nobody'"),
     ({"email": "a@b"}, "email is 'a@b'"),
     ({"email": "a b@example.com"}, "email is 'a b@example.com'"),

@@ -58,10 +58,7 @@ def test_gives_one_logit_for_each_class_or_one_estimate(task, batch, spec):
 
 def test_the_loss_starts_at_chance(task, batch, spec):
     task.eval()
-    if spec.regression:
-        chance = (((batch[1] - 3.0) / 2.0) ** 2).mean().item()
-    else:
-        chance = log(len(spec.classes))
+    chance = (((batch[1] - 3.0) / 2.0) ** 2).mean().item() if spec.regression else log(len(spec.classes))
     assert task.validation_step(batch, 0).item() == pytest.approx(chance, rel=0.3)
 
 

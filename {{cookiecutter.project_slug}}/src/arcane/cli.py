@@ -107,6 +107,37 @@ def predict(
 
 
 @app.command()
+def size(
+    budget: Annotated[
+        int | None, typer.Option(help="training work: examples seen; a share of improve.budget else")
+    ] = None,
+    proxy: Annotated[
+        str | None, typer.Option(metavar="NAME", help="a like data set, or another project's folder")
+    ] = None,
+) -> None:
+    """Say how much data the goal needs, by the learning curve of this project and of a like one."""
+    project = find_project()
+    from .pipeline.size import size_now
+
+    size_now(project, budget, proxy, terminal)
+
+
+@app.command("data.diff")
+def data_diff(
+    before: Annotated[str, typer.Argument(help="a git revision: a commit, a tag, a branch")] = "HEAD",
+    after: Annotated[str, typer.Argument(help="another; a full stop is the data as it lies here")] = ".",
+) -> None:
+    """Say in words what changed between two versions of the data."""
+    project = find_project()
+    from .data.difference import difference, sentences
+    from .pipeline.versions import data_version
+
+    changed = difference(data_version(project.root, before), data_version(project.root, after))
+    for sentence in sentences(changed):
+        terminal.console.print(sentence, markup=False)
+
+
+@app.command()
 def report() -> None:
     """Write the report's page again from the reports' numbers, and name it."""
     project = find_project()
