@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,6 +28,8 @@ class Example:
         time: When it was taken; ISO 8601, so that the texts' order is the time's.
         domain: The distribution it came from.
         extra: Anything else that the manifest shall carry.
+        key: What the example's id is made of, where that is not `inputs`: a table's categories are coded anew when a
+            value is added, and the ids of old rows must not change with the codes.
     """
 
     inputs: np.ndarray
@@ -38,6 +41,7 @@ class Example:
     time: str | None = None
     domain: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    key: bytes | None = None
 
 
 class Source(ABC):
@@ -77,3 +81,35 @@ class Source(ABC):
                 return (inputs.shape[2] if inputs.ndim == 3 else 1), *inputs.shape[:2]
             return (1, *inputs.shape) if self.modality == "sequence" and inputs.ndim == 1 else inputs.shape
         raise UserError(f"source {self.name}: gives no example")
+
+
+def files_inside(root: Path, path: str, suffixes: tuple[str, ...]) -> list[Path]:
+    """The files of a person's own data, sorted by path: those with one of the endings in a folder, or the file itself.
+
+    Hidden files are passed over, and so are those in sub-folders.
+
+    Args:
+        root: The project's root, resolved.
+        path: The folder or the file, relative to it.
+        suffixes: Endings in lower case, with their dots.
+
+    Raises:
+        UserError: It lies outside the project or is not there, a file is a link that leads out, or there is none.
+    """
+    place = root / path
+    if not place.resolve().is_relative_to(root):
+        raise UserError(
+            f"data.path: {path} lies outside the project; copy the data into {root / 'data/raw'} (paths must hold on "
+            "every machine that clones the project)"
+        )
+    if not place.exists():
+        raise UserError(f"data.path: {place} is not there; put the data there ({', '.join(suffixes)})")
+    inside = sorted(place.iterdir()) if place.is_dir() else [place]
+    files = [each for each in inside if each.suffix.lower() in suffixes and not each.name.startswith(".")]
+    leading_out = [each for each in files if not each.resolve().is_relative_to(root) or not each.is_file()]
+    if leading_out:
+        shown = leading_out[0].relative_to(root).as_posix()
+        raise UserError(f"{shown}: no file, or a link that leads out of the project; replace it by a copy")
+    if not files:
+        raise UserError(f"data.path: no file in {place} ends in {', '.join(suffixes)}; put the data there")
+    return files
