@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arcane.data.rates import Rate
+from arcane.data.rates import Average, Rate, measured
 from arcane.diagnosis.decomposition import decompose, difference, factor_that_decides
 
 N = 100_000
@@ -100,6 +100,66 @@ def test_intervals_of_the_gaps_cover_the_truth():
         for name, truth in (("bias", train - goal), ("variance", validation - train)):
             covered[name] += found.gaps[name].low <= truth <= found.gaps[name].high
     assert all(0.93 <= count / runs <= 0.98 for count in covered.values()), covered
+
+
+def squares(rng: np.random.Generator, share: float, n: int) -> Average:
+    """Squared errors of a regression with normal residuals that leave `share` of the variance, targets of spread 77."""
+    return measured(rng.normal(0, share**0.5, n) ** 2, 77.0, "points")
+
+
+def test_the_difference_of_two_averages_is_near_welchs_interval():
+    from scipy.stats import ttest_ind
+
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(0, 0.8, 4000) ** 2, rng.normal(0, 0.6, 3000) ** 2
+    gap = difference(measured(first), measured(second))
+    welch = ttest_ind(first, second, equal_var=False).confidence_interval()
+    assert gap.value == pytest.approx(first.mean() - second.mean())
+    assert (gap.low, gap.high) == pytest.approx((welch.low, welch.high), abs=0.002)
+
+
+def test_gaps_of_a_regression_cover_the_truth():
+    rng = np.random.default_rng(1)
+    train, validation, runs = 0.3, 0.5, 1500
+    covered = 0
+    for _ in range(runs):
+        gap = difference(squares(rng, validation, 90), squares(rng, train, 300))
+        covered += gap.low <= validation - train <= gap.high
+    assert 0.92 <= covered / runs <= 0.98, covered
+
+
+def test_a_regression_is_judged_in_its_unit_too():
+    rng = np.random.default_rng(0)
+    found = decompose(0.1, squares(rng, 0.2, 5000), squares(rng, 0.5, 5000))
+    assert found.dominant == "variance" and found.families[0] == "over-fitting"
+    assert found.verdict.startswith("Over-fitting first: variance is ")
+    value = found.errors["validation"].value
+    assert f"the validation error is {100 * value:.3g} % of the variance (RMSE {77 * value**0.5:.3g} points)" in (
+        found.verdict
+    )
+    assert found.verdict.endswith("the goal 10 % (RMSE 24.3 points).")
+    assert found.as_json()["errors"]["validation"]["rmse"]["unit"] == "points"
+
+
+def test_a_small_regression_is_undecided_and_says_how_many_would_decide():
+    rng = np.random.default_rng(3)
+    found = decompose(0.3, squares(rng, 0.45, 280), squares(rng, 0.7, 80))
+    assert found.dominant == "undecided" and "of the variance (RMSE " in found.verdict
+    factor = factor_that_decides(0.3, found.errors)
+    assert factor is not None and f"At these errors about {factor:.2g} times as many" in found.verdict
+    grown = {name: error.of_size(factor) for name, error in found.errors.items()}
+    assert decompose(0.3, grown["train"], grown["validation"]).dominant != "undecided"
+
+
+def test_a_regression_at_its_goal():
+    found = decompose(0.6, Average(0.3, 0.4, 900, 77.0, "points"), Average(0.4, 0.5, 400, 77.0, "points"))
+    assert found.dominant == "none"
+    assert "of the variance (RMSE 48.7 points), is at the goal of 60 % (RMSE 59.6 points) beyond doubt" in found.verdict
+
+
+def test_perfect_estimates_have_gaps():
+    found = decompose(0.1, Average(0.0, 0.0, 50), Average(0.9, 0.5, 50))
+    assert found.dominant == "variance" and found.gaps["bias"].value == pytest.approx(-0.1)
 
 
 rates = st.integers(1, 500).flatmap(lambda n: st.integers(0, n).map(lambda wrong: Rate(wrong, n)))

@@ -281,7 +281,7 @@ def test_imbalanced_classes_pass():
     few = replace(
         train,
         ids=tuple(np.array(train.ids)[kept]),
-        images=train.inputs[kept],
+        inputs=train.inputs[kept],
         labels=train.labels[kept],
     )
     assert codes(make(), few) == []

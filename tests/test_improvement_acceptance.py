@@ -1,6 +1,7 @@
 """Acceptance: exact where it can be counted, honest where only the seed changes, awake where there is a gain."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm, ttest_ind
 
-from arcane.improvement.acceptance import ALPHA, compare, holm, mean_error, seeds_p, sign_flip_p
+from arcane.improvement.acceptance import ALPHA, compare, drawn_sign_flip_p, holm, mean_error, seeds_p, sign_flip_p
 
 
 def brute_force(candidate: np.ndarray, incumbent: np.ndarray) -> float:
@@ -40,6 +41,40 @@ def test_no_difference_and_many_examples():
     assert 0 <= compare(list(many), list(rng.random((3, 12_000)) < 0.12)).p_examples < 1e-6
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_drawn_flips_are_near_the_share_of_all_flips(random):
+    steps = np.random.default_rng(random).standard_t(2, 11)
+    exact = brute_force(steps[None], np.zeros((1, 11)))
+    assert drawn_sign_flip_p(steps) == pytest.approx(exact, abs=0.02)
+
+
+def test_drawn_flips_agree_with_counted_ones_and_are_the_same_each_time():
+    rng = np.random.default_rng(0)
+    candidate, incumbent = rng.random((3, 400)) < 0.08, rng.random((3, 400)) < 0.1
+    counted = compare(list(candidate), list(incumbent)).p_examples
+    floats = [list(side.astype(np.float64)) for side in (candidate, incumbent)]
+    drawn = [compare(*floats) for _ in range(2)]
+    assert drawn[0] == drawn[1] and drawn[0].p_examples == pytest.approx(counted, abs=0.02)
+    assert drawn[0].difference == pytest.approx(compare(list(candidate), list(incumbent)).difference)
+
+
+def test_drawn_flips_at_the_ends_and_beyond_one_chunk():
+    assert drawn_sign_flip_p(np.zeros(50)) == 1.0
+    assert drawn_sign_flip_p(np.full(200, -0.1)) == 1 / 10_000
+    assert drawn_sign_flip_p(np.full(200, 0.1)) == 1.0
+    many = np.random.default_rng(0).normal(-0.01, 1, 40_000)
+    assert drawn_sign_flip_p(many) == pytest.approx(norm.cdf(many.sum() / np.sqrt((many**2).sum())), abs=0.01)
+
+
+def test_means_of_float_errors_and_ties():
+    errors = [np.array([0.1, 0.2]), np.array([0.3, 0.4])]
+    assert mean_error(errors) == pytest.approx(0.25)
+    assert not mean_error(errors) < mean_error([error.copy() for error in errors])
+    exact = mean_error([np.array([True, False, False])] * 3)
+    assert exact == Fraction(1, 3) and exact.denominator == 3
+
+
 def test_seeds_p_is_students_t_test():
     first, second = np.array([0.10, 0.12, 0.11]), np.array([0.14, 0.13, 0.16])
     assert seeds_p(first, second) == pytest.approx(ttest_ind(first, second, alternative="less").pvalue)
@@ -60,13 +95,21 @@ def wrong(rng: np.random.Generator, hardness: np.ndarray, shift: float, seeds: i
     return [rng.normal(size=len(hardness)) * 0.5 + hardness + rng.normal() * 0.15 + shift > 0 for _ in range(seeds)]
 
 
-def round_keeps(rng: np.random.Generator, n: int, shifts: tuple[float, float]) -> bool:
+def squared(rng: np.random.Generator, noise: np.ndarray, shift: float, seeds: int = 3) -> list[np.ndarray]:
+    """Regressions of one configuration: what no model knows is common and has heavy tails, each seed adds its own."""
+    return [
+        (noise + rng.normal(size=len(noise)) * np.sqrt(0.3 + shift) * (1 + 0.05 * rng.normal())) ** 2
+        for _ in range(seeds)
+    ]
+
+
+def round_keeps(rng: np.random.Generator, n: int, shifts: tuple[float, float], models=wrong) -> bool:
     """A round as the loop decides it: screen by the first seed, then three seeds, Holm over the two candidates."""
-    hardness = norm.ppf(0.05) * np.sqrt(1.25) + rng.normal(size=n)
-    incumbent = wrong(rng, hardness, 0.0)
+    hardness = norm.ppf(0.05) * np.sqrt(1.25) + rng.normal(size=n) if models is wrong else rng.standard_t(3, n)
+    incumbent = models(rng, hardness, 0.0)
     p_values = []
     for shift in shifts:
-        candidate = wrong(rng, hardness, shift)
+        candidate = models(rng, hardness, shift)
         if mean_error(candidate[:1]) >= mean_error(incumbent):
             candidate = candidate[:1]
         comparison = compare(candidate, incumbent)
@@ -94,3 +137,15 @@ def test_the_test_over_examples_alone_would_be_fooled_by_lucky_seeds():
 def test_a_real_gain_is_kept():
     rng = np.random.default_rng(2)
     assert sum(round_keeps(rng, 2000, (-0.6, 0.0)) for _ in range(50)) >= 40
+
+
+@pytest.mark.parametrize("n", [80, 1000])
+def test_null_actions_on_a_regression_are_kept_in_at_most_5_percent_of_the_rounds(n):
+    rng = np.random.default_rng(n)
+    kept = sum(round_keeps(rng, n, (0.0, 0.0), squared) for _ in range(200))
+    assert kept / 200 <= 0.05, kept
+
+
+def test_a_real_gain_of_a_regression_is_kept():
+    rng = np.random.default_rng(2)
+    assert sum(round_keeps(rng, 1000, (-0.25, 0.0), squared) for _ in range(40)) >= 32

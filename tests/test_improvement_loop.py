@@ -11,17 +11,22 @@ from diagnosis_tasks import params
 
 from arcane.config import Params
 from arcane.data.loading import Examples
-from arcane.data.rates import Rate
+from arcane.data.rates import Average, Rate, measured
+from arcane.diagnosis.decomposition import decompose
 from arcane.errors import DivergedError, UserError
 from arcane.files import digest
 from arcane.improvement.actions import ACTIONS, Action, Context, apply, changes, choose_actions
 from arcane.improvement.logbook import entry
 from arcane.improvement.loop import SEEDS, Improvement, improve
-from arcane.spec import Spec
+from arcane.improvement.requests import requests_for
+from arcane.spec import Spec, Target
 from arcane.training.trials import Trial, TrialResult
 
 TRAIN, VALIDATION = 1000, 400
-CONTEXT = Context((1, 8, 8), tuple("0123456789"), TRAIN)
+DIGITS = Spec("image", (1, 8, 8), tuple("0123456789"))
+CONTEXT = Context(DIGITS, TRAIN)
+CURVES = Context(Spec("sequence", (1, 40), tuple("0123456789")), TRAIN)
+NUMBERS = Spec("tabular", (3,), target=Target("progression", "points"))
 
 
 class Recorded(TrialResult):
@@ -32,8 +37,8 @@ class Recorded(TrialResult):
         wrong = np.arange(VALIDATION) < round(validation * VALIDATION) + rng.integers(-1, 2)
         errors = {"train": Rate(round(train * TRAIN), TRAIN), "validation": Rate(int(wrong.sum()), VALIDATION)}
         super().__init__(key, Path(key), errors, (), TRAIN, 1000)
-        self.__dict__["validation_wrong"] = wrong
-        self.__dict__["validation_probabilities"] = np.full((VALIDATION, 10), 0.1, np.float32)
+        self.__dict__["validation_errors"] = wrong
+        self.__dict__["validation_outputs"] = np.full((VALIDATION, 10), 0.1, np.float32)
 
 
 class World:
@@ -59,7 +64,7 @@ def split(n: int) -> Examples:
         ids,
         np.zeros((n, 1, 8, 8), np.uint8),
         np.arange(n, dtype=np.int64) % 10,
-        Spec("image", (1, 8, 8), CONTEXT.classes),
+        DIGITS,
     )
 
 
@@ -227,8 +232,107 @@ def test_where_actions_do_not_apply():
     assert apply(named["bigger-model"], params({"model.width": 8}), CONTEXT) is None
     assert apply(named["batch-norm"], params({"model.normalization": "batch"}), CONTEXT) is None
     assert apply(named["augmentation-crop-flip"], params(), CONTEXT) is None
-    large = Context((3, 32, 32), CONTEXT.classes, TRAIN)
+    assert apply(named["augmentation-shift-scale-noise"], params(), CONTEXT) is None
+    large = Context(Spec("image", (3, 32, 32), DIGITS.classes), TRAIN)
     assert apply(named["augmentation-crop-flip"], params(), large).train.augmentation == "crop-flip"
+
+
+def test_actions_suit_the_modality():
+    named = {action.name: action for action in ACTIONS}
+    rows = Context(NUMBERS, TRAIN)
+    noisy = apply(named["augmentation-shift-scale-noise"], params({"model.name": "conv1d"}), CURVES)
+    assert noisy.train.augmentation == "shift-scale-noise"
+    for context in (CURVES, rows):
+        assert apply(named["augmentation"], params(), context) is None
+        assert apply(named["augmentation-crop-flip"], params(), context) is None
+    assert apply(named["augmentation-shift-scale-noise"], params(), rows) is None
+
+
+@pytest.mark.parametrize(
+    ("context", "course"),
+    [
+        (CONTEXT, ["lenet", "resnet"]),
+        (CURVES, ["lstm", "wavenet", "attention"]),
+        (CURVES, ["conv1d", "wavenet", "attention"]),
+        (Context(NUMBERS, TRAIN), ["linear", "mlp"]),
+    ],
+)
+def test_an_architecture_is_followed_by_the_recipes_next(context, course):
+    another = next(action for action in ACTIONS if action.name == "another-architecture")
+    start = params({"model.name": course[0]})
+    for name in course[1:]:
+        start = apply(another, start, context)
+        assert start.model.name == name
+    if context.spec.modality == "tabular":
+        deeper = apply(another, start, context)
+        assert (deeper.model.depth, deeper.model.normalization) == (2, "batch")
+        assert apply(another, deeper.changed({"model.depth": 4}), context) is None
+    else:
+        assert apply(another, start, context) is None
+
+
+def test_every_modality_has_something_to_try_in_each_family():
+    for context, name in ((CONTEXT, "lenet"), (CURVES, "conv1d"), (Context(NUMBERS, TRAIN), "mlp")):
+        left = {action.addresses for action in ACTIONS if apply(action, params({"model.name": name}), context)}
+        assert left == {"under-fitting", "over-fitting"}
+
+
+class Estimated(TrialResult):
+    """A regression that was never trained: squared errors of normal residuals, the same hard examples for all."""
+
+    def __init__(self, train: float, validation: float, key: str):
+        rng = np.random.default_rng(int(key[:8], 16))
+        residuals = np.random.default_rng(0).normal(size=VALIDATION) + 0.1 * rng.normal(size=VALIDATION)
+        errors = residuals**2 * validation
+        rates = {"train": Average(train, train, TRAIN, 77.0, "points"), "validation": measured(errors, 77.0, "points")}
+        super().__init__(key, Path(key), rates, (), TRAIN, 1000)
+        self.__dict__["validation_errors"] = errors
+        self.__dict__["validation_outputs"] = np.float32(100 + residuals)
+
+
+def rows(n: int) -> Examples:
+    targets = np.linspace(50, 250, n, dtype=np.float32)
+    return Examples(tuple(f"{i:032x}" for i in range(n)), np.zeros((n, 3), np.float32), targets, NUMBERS)
+
+
+def estimating(rule: Callable[[Params], tuple[float, float]], changed: dict | None = None) -> Improvement:
+    class Estimates(World):
+        def result(self, trial: Trial) -> TrialResult:
+            key = digest(trial.params.model.model_dump_json(), trial.params.train.model_dump_json(), str(trial.seed))
+            return Estimated(*self.rule(trial.params), key)
+
+    start = params({"model.name": "mlp", "train.epochs": 10, "goal.error": 0.2, **(changed or {})})
+    return improve(start, rows(TRAIN), rows(VALIDATION), Estimates(rule).submit)
+
+
+def test_a_regression_is_improved_on_its_squared_errors():
+    found = estimating(lambda p: (0.3, 0.35) if p.model.width < 2 else (0.05, 0.12))
+    assert (found.rounds[0].action, found.rounds[0].kept) == ("bigger-model", True)
+    assert found.rounds[0].p_value == pytest.approx(0.0002)
+    assert found.stopped == "goal" and "(RMSE " in found.reason and "points)" in found.reason
+    assert found.as_json()["best"]["errors"]["validation"]["rmse"]["unit"] == "points"
+    assert "% of the variance)." in entry(found.rounds[0], regression=True)
+    assert found.rounds[0].as_json()["before"]["validation"] == pytest.approx(0.35, rel=0.1)
+
+
+def test_a_regression_that_nothing_helps_asks_by_range_of_the_target():
+    found = estimating(lambda p: (0.05, 0.6), {"improve.trials": 400, "improve.budget": 10**9})
+    assert found.stopped == "exhausted" and not any(tried.kept for tried in found.rounds)
+    collect = next(request for request in found.requests if request.kind == "collect")
+    assert collect.count == TRAIN
+    # Estimates near 100 whatever the target, from 50 to 250: the highest quarter is furthest off.
+    assert collect.classes == ("progression from 200 to 250 points",)
+
+
+def test_targets_that_lie_far_outside_are_asked_about():
+    validation = rows(100)
+    estimates = validation.labels + np.random.default_rng(0).normal(0, 5, 100).astype(np.float32)
+    estimates[[7, 40]] += 90
+    found = decompose(0.2, Average(0.1, 0.1, 900), Average(0.5, 0.5, 100))
+    (check,) = [
+        request for request in requests_for(found, rows(900), validation, estimates) if request.kind == "check-labels"
+    ]
+    assert set(check.ids) == {validation.ids[7], validation.ids[40]} and check.count == 2
 
 
 @pytest.mark.parametrize("seeds_that_diverge", [(0, 1, 2), (2,)])

@@ -1,4 +1,7 @@
-"""The networks: sizes that follow the input, weights as the recipe says, and honest answers to wrong names."""
+"""The networks: sizes that follow the input, weights as the recipe says, and honest answers to wrong names.
+
+Sequences and tables are in test_models_sequences.py and test_models_tables.py.
+"""
 
 import math
 from typing import Any
@@ -10,8 +13,13 @@ from torch import nn
 from arcane.config import Model
 from arcane.errors import UserError
 from arcane.models import build_model, count_parameters, model_names
+from arcane.spec import Spec
 
 SIZES = [(1, 8, 8), (3, 8, 8), (1, 28, 28), (3, 32, 32), (1, 33, 17), (3, 64, 64), (3, 128, 128), (1, 4, 4)]
+
+
+def image(shape: tuple[int, int, int], classes: int = 10) -> Spec:
+    return Spec("image", shape, tuple(map(str, range(classes))))
 
 
 def layers(network: nn.Module) -> list[Any]:
@@ -19,7 +27,7 @@ def layers(network: nn.Module) -> list[Any]:
 
 
 def test_lenet_on_28_pixels_is_the_classic_one():
-    network = build_model(Model(name="lenet"), (1, 28, 28), 10)
+    network = build_model(Model(name="lenet"), image((1, 28, 28)))
     sizes = [layer.out_channels if isinstance(layer, nn.Conv2d) else layer.out_features for layer in layers(network)]
     assert sizes == [6, 16, 120, 84, 10]
     assert count_parameters(network) == 61_706
@@ -27,9 +35,9 @@ def test_lenet_on_28_pixels_is_the_classic_one():
 
 @pytest.mark.parametrize("shape", SIZES, ids=str)
 @pytest.mark.parametrize("normalization", ["none", "batch", "group"])
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", model_names("image"))
 def test_every_model_takes_every_size(name, normalization, shape):
-    network = build_model(Model(name=name, normalization=normalization, dropout=0.1), shape, 7)
+    network = build_model(Model(name=name, normalization=normalization, dropout=0.1), image(shape, 7))
     logits = network(torch.randn(3, *shape))
     assert logits.shape == (3, 7)
     assert torch.isfinite(logits).all()
@@ -39,7 +47,7 @@ def test_every_model_takes_every_size(name, normalization, shape):
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 128, 128)], ids=str)
 def test_lenet_maps_shrink_to_8_at_most(shape):
-    network = build_model(Model(name="lenet"), shape, 10)
+    network = build_model(Model(name="lenet"), image(shape))
     first_dense = next(layer for layer in layers(network) if isinstance(layer, nn.Linear))
     last_channels = [layer for layer in layers(network) if isinstance(layer, nn.Conv2d)][-1].out_channels
     assert 1 <= first_dense.in_features // last_channels <= 64
@@ -48,7 +56,7 @@ def test_lenet_maps_shrink_to_8_at_most(shape):
 @pytest.mark.parametrize("name", ["lenet", "resnet", "mlp"])
 def test_width_and_depth_make_it_bigger(name):
     small, wide, deep = (
-        count_parameters(build_model(Model.model_validate({"name": name, **sizes}), (1, 8, 8), 10))
+        count_parameters(build_model(Model.model_validate({"name": name, **sizes}), image((1, 8, 8))))
         for sizes in ({}, {"width": 2.0}, {"depth": 2})
     )
     assert wide > 2 * small
@@ -58,7 +66,7 @@ def test_width_and_depth_make_it_bigger(name):
 @pytest.mark.parametrize("name", ["lenet", "resnet", "mlp"])
 @pytest.mark.parametrize("normalization", ["none", "batch", "group"])
 def test_no_bias_before_batch_norm_and_a_bias_elsewhere(name, normalization):
-    network = build_model(Model(name=name, normalization=normalization), (3, 32, 32), 10)
+    network = build_model(Model(name=name, normalization=normalization), image((3, 32, 32)))
     hidden, output = layers(network)[:-1], layers(network)[-1]
     assert output.bias is not None
     assert [layer.bias is None for layer in hidden] == [normalization == "batch"] * len(hidden)
@@ -71,7 +79,7 @@ def test_no_bias_before_batch_norm_and_a_bias_elsewhere(name, normalization):
 @pytest.mark.parametrize(("activation", "gain"), [("relu", "he"), ("gelu", "he"), ("tanh", "glorot")])
 def test_hidden_weights_follow_the_recipe(activation, gain):
     torch.manual_seed(0)
-    network = build_model(Model(name="mlp", width=4, depth=2, activation=activation), (1, 28, 28), 10)
+    network = build_model(Model(name="mlp", width=4, depth=2, activation=activation), image((1, 28, 28)))
     for layer in layers(network)[:-1]:
         n_in, n_out = layer.in_features, layer.out_features
         expected = math.sqrt(2 / n_in) if gain == "he" else math.sqrt(2 / (n_in + n_out))
@@ -82,18 +90,18 @@ def test_hidden_weights_follow_the_recipe(activation, gain):
         assert layer.bias.abs().max() == 0
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", model_names("image"))
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_the_loss_starts_at_the_logarithm_of_the_classes(name, activation):
     torch.manual_seed(1)
-    network = build_model(Model(name=name, activation=activation), (1, 28, 28), 10)
+    network = build_model(Model(name=name, activation=activation), image((1, 28, 28)))
     loss = nn.functional.cross_entropy(network(torch.randn(256, 1, 28, 28)), torch.arange(256) % 10)
     assert loss.item() == pytest.approx(math.log(10), rel=0.05)
 
 
 def test_a_deep_residual_network_without_normalisation_keeps_its_signal():
     torch.manual_seed(0)
-    network = build_model(Model(name="resnet", depth=8), (3, 32, 32), 10)
+    network = build_model(Model(name="resnet", depth=8), image((3, 32, 32)))
     assert isinstance(network, nn.Sequential)
     features = network[:-1](torch.randn(16, 3, 32, 32))
     assert 0.1 < features.std().item() < 10
@@ -101,7 +109,7 @@ def test_a_deep_residual_network_without_normalisation_keeps_its_signal():
 
 @pytest.mark.parametrize("name", ["lenet", "resnet", "mlp"])
 def test_dropout_acts_in_training_only(name):
-    network = build_model(Model(name=name, dropout=0.5), (1, 8, 8), 10)
+    network = build_model(Model(name=name, dropout=0.5), image((1, 8, 8)))
     images = torch.randn(4, 1, 8, 8)
     assert not torch.equal(network(images), network(images))
     network.eval()
@@ -112,16 +120,24 @@ def test_dropout_acts_in_training_only(name):
 def test_the_activation_is_the_chosen_one(activation):
     kind = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}[activation]
     for name in ("lenet", "resnet", "mlp"):
-        network = build_model(Model(name=name, activation=activation), (1, 8, 8), 10)
+        network = build_model(Model(name=name, activation=activation), image((1, 8, 8)))
         found = {type(m) for m in network.modules() if isinstance(m, nn.ReLU | nn.GELU | nn.Tanh)}
         assert found == {kind}
 
 
 def test_an_unknown_name_offers_the_nearest():
     with pytest.raises(UserError, match=r"`resnt`.*did you mean `resnet`\?.*lenet, resnet, linear, mlp"):
-        build_model(Model(name="resnt"), (1, 8, 8), 10)
+        build_model(Model(name="resnt"), image((1, 8, 8)))
+
+
+def test_a_model_of_another_modality_names_those_that_fit():
+    sequence = Spec("sequence", (1, 40), ("a", "b"))
+    with pytest.raises(UserError, match=r"`lenet`, which does not read sequence data; for it: lstm, conv1d, .*mlp"):
+        build_model(Model(name="lenet"), sequence)
+    with pytest.raises(UserError, match=r"`lstm`, which does not read image data; for it: lenet, resnet, linear, mlp"):
+        build_model(Model(name="lstm"), image((1, 8, 8)))
 
 
 def test_pretrained_weights_are_refused_rather_than_ignored():
     with pytest.raises(UserError, match=r"model\.pretrained"):
-        build_model(Model(pretrained="models/best"), (1, 8, 8), 10)
+        build_model(Model(pretrained="models/best"), image((1, 8, 8)))

@@ -10,16 +10,19 @@ import subprocess
 from itertools import pairwise
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from arcane.data.assets import write_assets
-from arcane.data.rates import Rate
+from arcane.data.rates import Average, Rate
+from arcane.diagnosis.error_analysis import analyse_estimates
 from arcane.errors import UserError
 from arcane.files import write_json
 from arcane.report import figures, render_page, words
 from arcane.report.words import Measure
+from arcane.spec import Feature, Spec, Target
 
 DIGITS = tuple("0123456789")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -122,6 +125,14 @@ def rounds():
     ]  # fmt: skip
 
 
+def pack(root, source, spec, ids, labels, inputs):
+    """Packed examples, in the order of their ids."""
+    order = np.argsort(ids)
+    (root / "data/assets").mkdir(parents=True)
+    examples = pl.DataFrame({"id": [ids[i] for i in order], "label": [labels[i] for i in order]})
+    write_assets(root / "data/assets", source, spec, examples, lambda start, stop: inputs[order[start:stop]])
+
+
 def make_project(root, classes=DIGITS):
     """Reports of a finished run on scikit-learn's digits, consistent with each other; ten classes, any names."""
     from sklearn.datasets import load_digits
@@ -129,10 +140,8 @@ def make_project(root, classes=DIGITS):
     digits = load_digits()
     images = (digits.images[:, None] * 15.9375).astype(np.uint8)
     ids = [hashlib.sha256(image.tobytes()).hexdigest()[:32] for image in images]
-    order = np.argsort(ids)
-    (root / "data/assets").mkdir(parents=True)
-    examples = [(ids[i], classes[digits.target[i]]) for i in order]
-    write_assets(root / "data/assets", "digits", classes, examples, images, order)
+    spec = Spec("image", (1, 8, 8), tuple(classes))
+    pack(root, "digits", spec, ids, [classes[label] for label in digits.target], images)
 
     wrong = {(8, 1): 2, (9, 7): 1, (3, 8): 1, (5, 9): 1, (4, 9): 1, (1, 8): 1}
     matrix = confusion_of(wrong, 36, 10)
@@ -296,6 +305,80 @@ def make_project(root, classes=DIGITS):
         encoding="utf-8",
     )
     return root
+
+
+def make_regression(root, spec, inputs, unit="points"):
+    """Reports of a finished run that estimates a number, over given inputs."""
+    rng = np.random.default_rng(0)
+    n = len(inputs)
+    ids = [hashlib.sha256(str(i).encode()).hexdigest()[:32] for i in range(n)]
+    targets = np.round(rng.normal(150, 77, n), 1)
+    said = 150 + 0.6 * (targets - 150) + rng.normal(0, 40, n)
+    pack(root, "own", spec, ids, targets.tolist(), inputs)
+
+    def average(value, examples):
+        return Average(value, 1.4 * value, examples, 77.0, unit).as_json()
+
+    analysis = analyse_estimates(said, targets, ids, 77.0, "progression", unit).as_json("test")
+    goal = {"value": 0.3, "low": 0.3, "high": 0.3, "n": None}
+    params = {"model": {"name": "mlp", "width": 1.0}, "train": {"epochs": 20}}
+    errors = {"train": average(0.42, 280), "validation": average(0.52, 80)}
+    reports = {
+        "validation": {"schema": 1, "examples": n, "findings": []},
+        "splits": {"schema": 1, "splits": {"train": {"n": 280, "classes": {"0": 60, "1": 55}}},
+                   "smallest_difference_seen": 0.15, "test_interval_width": 0.33},
+        "examination": {"schema": 1, "verdict": "no error found", "findings": [], "measurements": {}},
+        "baseline": {"schema": 1, "params": params, "curve": curve(20, 0.45, 0.52), "errors": errors},
+        "diagnosis": {"schema": 1, "errors": {"goal": goal, **errors}, "dominant": "bias", "verdict": "Bias first.",
+                      "gaps": {}, "baselines": {"mean": average(1.1, 80)}, "goal_source": "a paper"},
+        "errors": {"schema": 1, **analysis},
+        "improvement": {
+            "schema": 1, "stopped": "exhausted", "reason": "Nothing helps.", "requests": [], "spent": 5, "budget": 9,
+            "rounds": [{**round_of(1, "bigger-model", "More.", {"model.width": [1, 2]}, ((1, 2), (1, 2)),
+                                   ((1, 3), (1, 2)), 0.4, False),
+                        "before": {"train": 0.42, "validation": 0.52}, "after": {"train": 0.3, "validation": 0.6}}],
+            "best": {"params": params, "parameters": 18183, "curve": curve(20, 0.45, 0.52), "errors": errors},
+        },
+        "metrics": {
+            "schema": 1, **{name: value for name, value in analysis.items() if name != "split"},
+            "errors": {"goal": goal, **errors, "test": average(0.49, n)},
+            "models": {name: {"validation": average(value, 80), "test": average(value, n)}
+                       for name, value in {"mean": 1.13, "linear": 0.54, "neighbours": 0.68, "trees": 0.76,
+                                           "baseline": 0.49, "best": 0.49}.items()},
+            "validation_overfit": {"value": -0.03, "low": -0.2, "high": 0.17},
+            "parameters": 18183,
+            "test": {"split_digest": "s", "model_digest": "m", "openings": 2},
+        },
+    }  # fmt: skip
+    for name, content in reports.items():
+        write_json(root / "reports" / f"{name}.json", content)
+    kind = f"source: own\n  modality: {spec.modality}\n  unit: {unit}"
+    (root / "params.yaml").write_text(PARAMS.replace("source: digits", kind).replace("0.01", "0.3"), encoding="utf-8")
+    return root
+
+
+TABLE = Spec(
+    "tabular",
+    (3,),
+    features=(Feature("age"), Feature("blood pressure"), Feature("clinic <b>", "category", ("north", "south"))),
+    target=Target("progression", "points"),
+)
+CURVES = Spec("sequence", (2, 50), target=Target("progression", "points"))
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    rng = np.random.default_rng(1)
+    rows = np.column_stack([rng.integers(20, 80, 90), rng.normal(80, 10, 90), np.arange(90) % 3]).astype(np.float32)
+    rows[::2, 1] = np.nan
+    return make_regression(tmp_path_factory.mktemp("table"), TABLE, rows)
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory):
+    inputs = np.random.default_rng(1).normal(size=(90, 2, 50)).cumsum(2).astype(np.float32)
+    inputs[:, :, 40:] = np.nan
+    return make_regression(tmp_path_factory.mktemp("series"), CURVES, inputs)
 
 
 @pytest.fixture(scope="module")
@@ -486,6 +569,105 @@ def test_the_final_verdict_speaks_where_there_is_one(project, tmp_path):
     assert "What limits it variance (3.1 points) and bias (1.1) overlap" in text
 
 
+def test_a_regression_is_told_in_units(table):
+    text = visible(render_page(table).read_text(encoding="utf-8"))
+    first = text[: text.index("Course of the errors")]
+    assert "Test error 53.9 points The model’s estimates of progression are off by 53.9 points (root mean square)" in (
+        first
+    )
+    assert "That leaves 49.0 % of the targets’ variance unexplained (36.5 to 65.7 %): 0 % is perfect" in first
+    assert "The goal is 30 % of the variance, RMSE 42.2 points: a paper" in first
+    assert "The goal of 30 % of the variance is not reached." in first and "Measured on 90 test examples" in first
+    for name, rmse, share in (
+        ("Always the mean", "81.9", "113.0 %"),
+        ("A linear model", "56.6", "54.0 %"),
+        ("Nearest neighbours", "63.5", "68.0 %"),
+        ("Boosted trees", "67.1", "76.0 %"),
+    ):
+        assert f"{name} RMSE {rmse} {share}" in first
+    assert "wrong" not in first.replace("wrong number", "") and "class" not in first
+    assert "in percentage points of the variance" in first
+
+
+def test_a_regression_has_estimates_and_ranges_for_classes(table):
+    page = render_page(table).read_text(encoding="utf-8")
+    text = visible(page)
+    assert "Error by class" not in text and "Confusion" not in text and "Per class" not in text
+    assert page.count('class="estimate"') == 90 and 'class="exact"' in page
+    assert re.search(r"Mean absolute error [\d.]+ points \([\d.]+ to [\d.]+\)", text) and "R² 0." in text
+    assert len(re.findall(r"\d+ examples [\d.]+ [\d.]+ too (?:much|little) [\d.]+ %", text)) == 5
+    assert "differ by 15.0 % of the variance or more" in text
+    assert "Test minus validation error: −3.0 points of the variance" in text
+    assert "42.0 → 30.0" in text
+
+
+def test_the_worst_rows_of_a_table_show_their_values(table):
+    page = render_page(table).read_text(encoding="utf-8")
+    rows = re.findall(r'<tr class="wrong">.*?</tr>', page[page.index('id="worst"') :], flags=re.S)
+    assert len(rows) == 24
+    worst = json.loads((table / "reports/metrics.json").read_text())["worst"]
+    assert worst[0]["id"][:12] in rows[0] and words.quantity(worst[0]["target"], digits=6) in rows[0]
+    assert "clinic &lt;b&gt;" in page and "clinic <b>" not in page
+    cells = [visible("<body" + row) for row in rows]
+    assert any(" – " in cell for cell in cells), "a missing value"
+    assert {cell.split()[-1] for cell in cells} == {"unknown", "north", "south"}
+
+
+def test_the_worst_sequences_are_drawn(series):
+    page = render_page(series).read_text(encoding="utf-8")
+    drawn = re.findall(r'<svg [^>]*class="sequence".*?</svg>', page, flags=re.S)
+    assert len(drawn) == 24 and all(picture.count("<polyline") == 2 for picture in drawn)
+    assert "nan" not in "".join(drawn) and drawn[0].count(",") == 2 * 40
+    assert "data:image" not in page and "estimated as" in visible(page)
+    assert "python -m arcane predict FILE... # the model on sequences of your own" in visible(page)
+
+
+def test_a_page_of_a_regression_stays_alone_and_the_same(table, series):
+    for root in (table, series):
+        page = render_page(root).read_text(encoding="utf-8")
+        test_the_page_asks_for_nothing_beside_it(page)
+        assert page == render_page(root).read_text(encoding="utf-8")
+
+
+def test_a_regression_before_its_test_is_opened(table, tmp_path):
+    shutil.copytree(table, tmp_path / "p")
+    (tmp_path / "p/reports/metrics.json").unlink()
+    text = visible(render_page(tmp_path / "p").read_text(encoding="utf-8"))
+    assert "Validation error; the test is still closed 55.5 points" in text
+    for name in ("improvement", "diagnosis", "errors", "baseline"):
+        (tmp_path / f"p/reports/{name}.json").unlink()
+        render_page(tmp_path / "p")
+
+
+@pytest.mark.parametrize("values", [[3.0], [3.0, 3.0, 3.0], [float("nan")] * 4, [0.0, float("nan"), 1e9]])
+def test_a_trace_of_anything(values):
+    picture = str(figures.trace([values]))
+    assert "nan" not in picture and "inf" not in picture
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
+def test_even_ticks_lie_inside_and_apart(low, reach):
+    ticks = figures.even_ticks(low, low + reach)
+    assert 3 <= len(ticks) <= 11 and ticks == sorted(set(ticks))
+    assert low - 1e-6 * abs(low) <= ticks[0] and ticks[-1] <= low + reach + 1e-6 * (abs(low) + reach)
+
+
+@pytest.mark.parametrize(
+    ("error", "words_of_it"),
+    [
+        (rate(7, 360), "1.9 % (0.95 % to 4.0 %)"),
+        (
+            Average(0.49, 1.4 * 0.49, 90, 77.0, "points").as_json(),
+            "RMSE 53.9 points (46.5 to 62.4; 49.0 % of the variance)",
+        ),
+        ({"value": 0.25}, "25.0 %"),
+    ],
+)
+def test_an_error_in_one_line(error, words_of_it):
+    assert words.stated_with_interval(error).replace(words.NBSP, " ") == words_of_it
+    assert words.stated(error).replace(words.NBSP, " ").split(" (")[0] == words_of_it.split(" (")[0]
+
+
 @given(st.floats(1e-4, 1), st.floats(0, 1))
 def test_scale_keeps_order_and_bounds(top, value):
     scale = figures.Scale(top, 10, 90)
@@ -513,9 +695,13 @@ def browse(tmp_path, *flags):
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 class TestInABrowser:
-    @pytest.mark.parametrize("width", [320, 360, 768, 1280])
-    def test_no_sideways_scroll(self, page, tmp_path, width):
+    @pytest.mark.parametrize(
+        ("width", "kind"),
+        [*((width, "project") for width in (320, 360, 768, 1280)), (320, "table"), (1280, "table"), (320, "series")],
+    )
+    def test_no_sideways_scroll(self, request, tmp_path, width, kind):
         """The page sits in a frame of a phone's width; a script around it (the page allows none) measures it."""
+        page = render_page(request.getfixturevalue(kind)).read_text(encoding="utf-8")
         frame = f'<iframe id="f" style="width:{width}px;height:800px;border:0" srcdoc="{html.escape(page)}"></iframe>'
         script = (
             "<script>onload = () => { const d = document.getElementById('f').contentDocument.documentElement;"
@@ -526,14 +712,17 @@ class TestInABrowser:
         inner, scroll, height = map(int, re.search(r"<title>([\d ]+)</title>", dom)[1].split())
         assert inner == width and scroll == width and height > 3000
 
+    @pytest.mark.parametrize("kind", ["project", "table", "series"])
     @pytest.mark.parametrize("scheme", ["light", "dark"])
-    def test_it_is_seen_without_a_complaint(self, project, page, tmp_path, scheme):
+    def test_it_is_seen_without_a_complaint(self, request, tmp_path, scheme, kind):
         from PIL import Image
+
+        page = render_page(request.getfixturevalue(kind))
 
         shot = tmp_path / "shot.png"
         flags = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else []
         done = browse(tmp_path, *flags, "--enable-logging=stderr", "--v=0", "--window-size=1280,1600",
-                      f"--screenshot={shot}", (project / "reports/report.html").as_uri())  # fmt: skip
+                      f"--screenshot={shot}", page.as_uri())  # fmt: skip
         assert "CONSOLE" not in done.stderr
         pixels = np.asarray(Image.open(shot).convert("L"), dtype=float)
         assert pixels.std() > 5  # text and figures, not one colour

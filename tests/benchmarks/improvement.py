@@ -26,7 +26,7 @@ from arcane.config import find_project
 from arcane.data.loading import load_split
 from arcane.pipeline.record import Record
 from arcane.pipeline.stages import STAGES, Context, plain_slots, run_stage
-from arcane.training.inference import load_model, predict_probabilities
+from arcane.training.inference import load_model, predict
 
 class Silent:
     def say(self, text): pass
@@ -40,7 +40,7 @@ if __name__ == "__main__":
         run_stage(name, context)
     test = load_split(project.root, "test")
     wrong = {
-        name: (predict_probabilities(load_model(Path("models") / name, project), test.inputs).argmax(1) != test.labels)
+        name: (predict(load_model(Path("models") / name, project), test.inputs).argmax(1) != test.labels)
         for name in ("baseline", "best")
     }
     metrics = json.loads(Path("reports/metrics.json").read_text())

@@ -101,3 +101,47 @@ class Spec:
             tuple(Feature(f["name"], f["kind"], tuple(f["levels"])) for f in content["features"]),
             Target(target["name"], target["unit"]) if target else None,
         )
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What inputs and targets are normalised by: of the training split alone (RECIPE 2.3), saved with the model.
+
+    Attributes:
+        mean: Of each channel or column over what is present; images with pixels from 0 to 1; 0 for a category.
+        std: The same for the standard deviation; 1 where it would be 0, and for a category.
+        target_mean: Of a regression's targets, in their unit; 0 where classes are told apart.
+        target_std: The same for the standard deviation; 1 where classes are told apart.
+        absent: Whether each channel or column lacks values anywhere in the training split; empty: none does.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    target_mean: float = 0.0
+    target_std: float = 1.0
+    absent: tuple[bool, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as `model.json` carries them."""
+        return {
+            "mean": list(self.mean),
+            "std": list(self.std),
+            "target_mean": self.target_mean,
+            "target_std": self.target_std,
+            "absent": list(self.absent),
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Statistics":
+        """Read what `as_json` wrote.
+
+        Raises:
+            KeyError, TypeError: It is of another form.
+        """
+        return cls(
+            tuple(content["mean"]),
+            tuple(content["std"]),
+            content["target_mean"],
+            content["target_std"],
+            tuple(content["absent"]),
+        )

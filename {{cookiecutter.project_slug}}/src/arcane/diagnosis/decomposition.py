@@ -1,13 +1,13 @@
 """Splits an error into what the goal, the training error and the validation error can explain (RECIPE 4.1).
 
-Knows rates and arithmetic only; where the rates were measured is the caller's business.
+Knows measured errors and arithmetic only; where they were measured is the caller's business.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from ..data.rates import Rate
+from ..data.rates import Average, Measured, Rate, rounded
 
 Dominant = Literal["bias", "variance", "data_mismatch", "none", "undecided"]
 
@@ -38,14 +38,14 @@ class Decomposition:
 
     Attributes:
         goal: The error to reach; also the estimate of what cannot be avoided.
-        errors: Measured rates by split: train, validation and, where there is one, train_val.
+        errors: By split: train, validation and, where there is one, train_val.
         gaps: `bias`, `variance` and `data_mismatch`; the last is None without a train_val split.
         dominant: The gap to work on, `none` at the goal, `undecided` where the data cannot order the two largest.
         verdict: The same in a sentence.
     """
 
     goal: float
-    errors: dict[str, Rate]
+    errors: dict[str, Measured]
     gaps: dict[str, Gap | None]
     dominant: Dominant
     verdict: str
@@ -59,18 +59,22 @@ class Decomposition:
         """`errors`, `gaps`, `dominant` and `verdict` as reports/diagnosis.json holds them."""
         goal = {"value": self.goal, "low": self.goal, "high": self.goal, "n": None}
         return {
-            "errors": {"goal": goal} | {name: rate.as_json() for name, rate in self.errors.items()},
+            "errors": {"goal": goal} | {name: error.as_json() for name, error in self.errors.items()},
             "gaps": {name: gap.as_json() if gap else None for name, gap in self.gaps.items()},
             "dominant": self.dominant,
             "verdict": self.verdict,
         }
 
 
-def difference(first: Rate, second: Rate) -> Gap:
-    """`first` − `second` for two independent samples, with Newcombe's hybrid score interval.
+def difference(first: Measured, second: Measured) -> Gap:
+    """`first` − `second` for two independent samples, from the interval of each.
 
-    Method 10 of R. G. Newcombe, Interval estimation for the difference between independent proportions, Statistics in
-    Medicine 17 (1998) 873–890: built from the two Wilson intervals, so it keeps its coverage near 0.
+    For rates it is method 10 of R. G. Newcombe, Interval estimation for the difference between independent proportions,
+    Statistics in Medicine 17 (1998) 873–890, which keeps its coverage near 0. G. Y. Zou and A. Donner, Construction of
+    confidence limits about effect measures, Statistics in Medicine 27 (2008) 1693–1702, show that the same
+    construction serves any two independent estimates with intervals of their own. For two averages it is then Welch's
+    interval of a difference of means, but for each mean having its own t quantile and leaning upwards as squared
+    errors do.
     """
     value = first.value - second.value
     (low_1, high_1), (low_2, high_2) = first.interval(), second.interval()
@@ -81,7 +85,7 @@ def difference(first: Rate, second: Rate) -> Gap:
     )
 
 
-def decompose(goal: float, train: Rate, validation: Rate, train_val: Rate | None = None) -> Decomposition:
+def decompose(goal: float, train: Measured, validation: Measured, train_val: Measured | None = None) -> Decomposition:
     """Say where the distance between the validation error and the goal comes from.
 
     bias = train − goal; variance = train_val − train, or validation − train where there is no train_val;
@@ -94,18 +98,20 @@ def decompose(goal: float, train: Rate, validation: Rate, train_val: Rate | None
     - otherwise the largest gap.
 
     Args:
-        goal: The error to reach, a claim without an interval, in (0, 1).
+        goal: The error to reach, a claim without an interval, in (0, 1); for a regression the share of the variance
+            that may stay unexplained.
         train: Error on the training split, in eval mode and without augmentation.
         validation: Error on the validation split.
         train_val: Error on held-out examples from the training distribution, where that is another one.
     """
-    errors = {"train": train, "validation": validation} | ({"train_val": train_val} if train_val else {})
+    errors: dict[str, Measured] = {"train": train, "validation": validation}
+    errors |= {"train_val": train_val} if train_val else {}
     gaps = _gaps(goal, train, validation, train_val)
     dominant = _dominant(goal, validation, gaps)
     return Decomposition(goal, errors, gaps, dominant, _verdict(goal, errors, gaps, dominant))
 
 
-def _gaps(goal: float, train: Rate, validation: Rate, train_val: Rate | None) -> dict[str, Gap | None]:
+def _gaps(goal: float, train: Measured, validation: Measured, train_val: Measured | None) -> dict[str, Gap | None]:
     low, high = train.interval()
     return {
         "bias": Gap(train.value - goal, low - goal, high - goal),
@@ -124,7 +130,7 @@ def _two_largest(gaps: dict[str, Gap | None]) -> tuple[Gap, Gap]:
     return first, second
 
 
-def _dominant(goal: float, validation: Rate, gaps: dict[str, Gap | None]) -> Dominant:
+def _dominant(goal: float, validation: Measured, gaps: dict[str, Gap | None]) -> Dominant:
     if validation.value <= goal:
         return "none"
     first, second = _two_largest(gaps)
@@ -141,12 +147,22 @@ def _interval(low: float, high: float) -> str:
     return f"[{100 * low:.3g}, {100 * high:.3g}] %"
 
 
-def _verdict(goal: float, errors: dict[str, Rate], gaps: dict[str, Gap | None], dominant: Dominant) -> str:
+def in_units(error: Measured, value: float) -> str:
+    """An error's value in the unit of a regression's target, ` (RMSE 54.1 points)`; nothing for a classification."""
+    if not isinstance(error, Average):
+        return ""
+    return f" (RMSE {rounded(error.in_units(value))}{' ' + error.unit if error.unit else ''})"
+
+
+def _verdict(goal: float, errors: dict[str, Measured], gaps: dict[str, Gap | None], dominant: Dominant) -> str:
     validation = errors["validation"]
     low, high = validation.interval()
+    of_variance = " of the variance" if isinstance(validation, Average) else ""
+    aim = f"{_percent(goal)}{in_units(validation, goal)}"
     if dominant == "none":
-        measured = f"{_percent(validation.value)} {_interval(low, high)}"
-        reached = f"The validation error, {measured}, is at the goal of {_percent(goal)}"
+        measured = f"{_percent(validation.value)} {_interval(low, high)}{of_variance}"
+        in_target = in_units(validation, validation.value)
+        reached = f"The validation error, {measured}{in_target}, is at the goal of {aim}"
         if high <= goal:
             return f"{reached} beyond doubt: the goal is too weak to say what to work on next; set a harder one."
         if low < goal:
@@ -155,40 +171,43 @@ def _verdict(goal: float, errors: dict[str, Rate], gaps: dict[str, Gap | None], 
     names = _by_size(gaps)
     first, second = _two_largest(gaps)
     label = {name: name.replace("_", " ") for name in names}
+    stands = (
+        f"the validation error is {_percent(validation.value)}{of_variance}{in_units(validation, validation.value)}"
+    )
     if dominant == "undecided":
+        where = f"{stands[0].upper()}{stands[1:]}, the goal {aim}. " if of_variance else ""
         return (
             f"{label[names[0]].capitalize()} ({_percent(first.value)} {_interval(first.low, first.high)}) and "
             f"{label[names[1]]} ({_percent(second.value)} {_interval(second.low, second.high)}) cannot be told apart "
-            "yet: "
-            f"their intervals overlap. {_what_would_decide(goal, errors)}"
+            f"yet: their intervals overlap. {where}{_what_would_decide(goal, errors)}"
         )
     rest = ", ".join(f"{label[n]} {_percent(gap.value)}" for n in names[1:] if (gap := gaps[n]) is not None)
     return (
         f"{FAMILIES[dominant].capitalize()} first: {label[dominant]} is {_percent(first.value)} "
-        f"{_interval(first.low, first.high)}, against {rest}; the validation error is {_percent(validation.value)}, "
-        f"the goal {_percent(goal)}."
+        f"{_interval(first.low, first.high)}, against {rest}; {stands}, the goal {aim}."
     )
 
 
-def _what_would_decide(goal: float, errors: dict[str, Rate]) -> str:
-    """How many examples would separate the two largest gaps, if the rates stayed as they are."""
+def _what_would_decide(goal: float, errors: dict[str, Measured]) -> str:
+    """How many examples would separate the two largest gaps, if the errors stayed as they are."""
     factor = factor_that_decides(goal, errors)
     if factor is None:
         return "They are so close that no realistic number of examples would order them: work on both."
-    counts = " and ".join(f"{math.ceil(rate.n * factor):,} for {name}" for name, rate in errors.items())
-    return f"At these rates about {factor:.2g} times as many examples ({counts}) would decide."
+    counts = " and ".join(f"{math.ceil(error.n * factor):,} for {name}" for name, error in errors.items())
+    kept = "rates" if isinstance(errors["validation"], Rate) else "errors"
+    return f"At these {kept} about {rounded(factor, 2)} times as many examples ({counts}) would decide."
 
 
-def factor_that_decides(goal: float, errors: dict[str, Rate]) -> float | None:
+def factor_that_decides(goal: float, errors: dict[str, Measured]) -> float | None:
     """By how much every split must grow until the intervals of the two largest gaps part; None if they never do.
 
     Args:
         goal: The error to reach.
-        errors: Rates by split, which are kept as they are.
+        errors: By split, which are kept as they are.
     """
 
     def decided(factor: float) -> bool:
-        grown = {name: Rate(round(rate.wrong * factor), round(rate.n * factor)) for name, rate in errors.items()}
+        grown = {name: error.of_size(factor) for name, error in errors.items()}
         first, second = _two_largest(_gaps(goal, grown["train"], grown["validation"], grown.get("train_val")))
         return not first.overlaps(second)
 

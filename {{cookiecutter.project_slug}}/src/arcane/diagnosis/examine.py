@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..data.findings import Finding
+from ..data.findings import Finding, with_accepted
 from ..data.loading import Examples
 from ..training.randomness import random_state_kept
 from .bench import Bench, quiet
 from .checks import CHECKS, Check
-
-_RANK = {"error": 0, "warning": 1, "note": 2}
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,6 @@ def examine(
     """
     import torch
 
-    accepted = frozenset(accept)
     bench = Bench(task, train, seed, root)
     found: list[Finding] = []
     with random_state_kept(bench.device), quiet(), torch.enable_grad():
@@ -94,7 +91,7 @@ def examine(
             if check.blocking and any(finding.severity == "error" for finding in here):
                 break
     finite = {name: value for name, value in sorted(bench.measurements.items()) if abs(value) < float("inf")}
-    return Examination(_in_order(_accept(finding, accepted) for finding in found), finite)
+    return Examination(_in_order(with_accepted(found, accept)), finite)
 
 
 def _look(check: Check, bench: Bench) -> list[Finding]:
@@ -116,16 +113,10 @@ def _failed(what: str, how: str, error: Exception) -> Finding:
     )
 
 
-def _accept(finding: Finding, accepted: frozenset[str]) -> Finding:
-    if finding.code not in accepted or finding.severity == "note":
-        return finding
-    return replace(finding, severity="note", message=f"{finding.message} (accepted: `data.accept`)")
-
-
 def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Errors first, a code once: the first of it is the one nearest to its mechanism."""
+    """A code once: of findings that come errors first, the first of it is the one nearest to its mechanism."""
     first: dict[str, Finding] = {}
-    for finding in sorted(findings, key=lambda finding: _RANK[finding.severity]):
+    for finding in findings:
         key = f"{finding.code}{finding.message}" if finding.code == "check-failed" else finding.code
         first.setdefault(key, finding)
     return tuple(first.values())

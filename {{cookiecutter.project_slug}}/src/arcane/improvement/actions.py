@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from ..config import Params
 from ..errors import UserError
+from ..spec import Modality, Spec
 
 Family = Literal["under-fitting", "over-fitting", "distribution shift"]
 
@@ -23,13 +24,11 @@ class Context:
     """What an action may know besides the params.
 
     Attributes:
-        shape: Of an image, `(C, H, W)`.
-        classes: Names of the classes.
+        spec: What an example is: modality, shape, classes or target.
         examples: Size of the training split.
     """
 
-    shape: tuple[int, int, int]
-    classes: tuple[str, ...]
+    spec: Spec
     examples: int
 
 
@@ -59,8 +58,33 @@ _STEADY_PEAK = 3e-3
 """One-cycle's peak rate for Adam: ten times the recipe's constant 3e-4, since warm-up and decay allow it."""
 
 
+_FOLLOWS: dict[Modality, dict[str, str]] = {
+    "image": {"linear": "resnet", "mlp": "resnet", "lenet": "resnet"},
+    "sequence": {"linear": "wavenet", "mlp": "wavenet", "lstm": "wavenet", "conv1d": "wavenet", "wavenet": "attention"},
+    "tabular": {"linear": "mlp"},
+}
+"""What follows an architecture, by modality (RECIPE 2.1)."""
+
+_DEEPEST_PERCEPTRON = 4
+
+
 def _another_architecture(params: Params, context: Context) -> Change:
-    return {"model.name": "resnet", "model.normalization": "batch"}
+    name, modality = params.model.name, context.spec.modality
+    if modality == "tabular" and name == "mlp":
+        depth = params.model.depth * 2
+        return {"model.depth": depth, "model.normalization": "batch"} if depth <= _DEEPEST_PERCEPTRON else {}
+    following = _FOLLOWS[modality].get(name)
+    if following == "resnet":
+        return {"model.name": following, "model.normalization": "batch"}
+    return {"model.name": following} if following else {}
+
+
+def _has_another(params: Params, context: Context) -> bool:
+    return bool(_another_architecture(params, context))
+
+
+def _of(modality: Modality) -> Callable[[Params, Context], bool]:
+    return lambda params, context: context.spec.modality == modality and params.train.augmentation == "none"
 
 
 def _schedule(params: Params, context: Context) -> Change:
@@ -97,9 +121,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "another-architecture",
         "under-fitting",
-        "A residual network with batch normalisation trains faster and further than the starting architecture.",
+        "The next architecture for such data trains further: a residual network for images, a WaveNet-like one or "
+        "attention for sequences, a deeper perceptron for tables.",
         _another_architecture,
-        lambda params, context: params.model.name != "resnet",
+        _has_another,
         order=5,
     ),
     Action(
@@ -130,7 +155,15 @@ ACTIONS: tuple[Action, ...] = (
         "over-fitting",
         "Small rotations, shifts and changes of scale give examples that the label survives.",
         lambda params, context: {"train.augmentation": "affine"},
-        lambda params, context: params.train.augmentation == "none",
+        _of("image"),
+        order=3.1,
+    ),
+    Action(
+        "augmentation-shift-scale-noise",
+        "over-fitting",
+        "Small shifts in time, changes of scale and noise give sequences that the label survives.",
+        lambda params, context: {"train.augmentation": "shift-scale-noise"},
+        _of("sequence"),
         order=3.1,
     ),
     Action(
@@ -139,7 +172,11 @@ ACTIONS: tuple[Action, ...] = (
         "Shifted crops and mirror images multiply photographs; where mirroring changes the meaning it is undone.",
         lambda params, context: {"train.augmentation": "crop-flip"},
         # A crop of 8 x 8 pixels loses what it shows: on digits it took the error from 5 to 21 %.
-        lambda params, context: params.train.augmentation in ("none", "affine") and min(context.shape[1:]) >= 16,
+        lambda params, context: (
+            context.spec.modality == "image"
+            and params.train.augmentation in ("none", "affine")
+            and min(context.spec.shape[1:]) >= 16
+        ),
         order=3.2,
     ),
     Action(
@@ -161,9 +198,9 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "another-model",
         "over-fitting",
-        "A residual network with batch normalisation often generalises better than the starting architecture.",
+        "The next architecture for such data often generalises better than the one before.",
         _another_architecture,
-        lambda params, context: params.model.name != "resnet",
+        _has_another,
         order=6,
     ),
     Action(

@@ -17,12 +17,13 @@ What was tried, and what came of it. `improve` adds an entry a round; write betw
 """
 
 
-def append_rounds(path: Path, rounds: Sequence[Round]) -> int:
+def append_rounds(path: Path, rounds: Sequence[Round], regression: bool = False) -> int:
     """Add an entry for each round that the logbook does not hold yet.
 
     Args:
         path: LOGBOOK.md; made with a heading where it is missing.
         rounds: Tried actions, in order.
+        regression: Their errors are shares of a variance.
 
     Returns:
         How many entries were added.
@@ -33,7 +34,7 @@ def append_rounds(path: Path, rounds: Sequence[Round]) -> int:
     for tried in rounds:
         marker = f"<!-- round:{round_digest(tried)} -->"
         if marker.encode() not in old + added:
-            added += f"\n{marker}\n{entry(tried)}".encode()
+            added += f"\n{marker}\n{entry(tried, regression)}".encode()
             count += 1
     if added:
         gap = b"" if old.endswith(b"\n") or not old else b"\n"
@@ -47,8 +48,9 @@ def round_digest(tried: Round) -> str:
     return digest(json.dumps(tried.as_json(), sort_keys=True))[:16]
 
 
-def entry(tried: Round) -> str:
+def entry(tried: Round, regression: bool = False) -> str:
     """A round in plain words, as Markdown."""
+    of_variance = " of the variance" if regression else ""
     change = ", ".join(f"`{name}` {old} → {new}" for name, (old, new) in tried.change.items())
     before = tried.before
     return "\n".join(
@@ -56,7 +58,7 @@ def entry(tried: Round) -> str:
             f"## Round {tried.round}: {tried.action} — {'kept' if tried.kept else 'undone'}",
             "",
             f"- What limits: {tried.dominant.replace('_', ' ')} (training error {_percent(before['train'])}, "
-            f"validation error {_percent(before['validation'])}).",
+            f"validation error {_percent(before['validation'])}{of_variance}).",
             f"- Tried, against {tried.addresses}: {change}. {tried.why}",
             f"- What happened: {_outcome(tried)}{tried.reason}",
             "",

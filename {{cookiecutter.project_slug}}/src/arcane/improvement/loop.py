@@ -15,8 +15,8 @@ import numpy as np
 
 from ..config import Params
 from ..data.loading import Examples
-from ..data.rates import Rate
-from ..diagnosis.decomposition import Decomposition, decompose
+from ..data.rates import Average, Measured, Rate
+from ..diagnosis.decomposition import Decomposition, decompose, in_units
 from ..errors import DivergedError
 from ..training.trials import Trial, TrialResult
 from .acceptance import ALPHA, Comparison, compare, holm, mean_error
@@ -79,18 +79,23 @@ class Configuration:
     results: tuple[TrialResult, ...]
 
     @property
-    def wrong(self) -> list[np.ndarray]:
-        return [result.validation_wrong for result in self.results]
+    def validation_errors(self) -> list[np.ndarray]:
+        """Each seed's errors by example, bool or float [n]."""
+        return [result.validation_errors for result in self.results]
 
     @property
-    def error(self) -> Fraction:
+    def error(self) -> Fraction | float:
         """Mean validation error over seeds and examples."""
-        return mean_error(self.wrong)
+        return mean_error(self.validation_errors)
 
-    def rate(self, split: str) -> Rate:
+    def measured(self, split: str) -> Measured:
         """The mean error over seeds on the split's own number of examples: seeds do not add examples."""
-        rates = [result.errors[split] for result in self.results]
-        return Rate(round(sum(rate.wrong for rate in rates) / len(rates)), rates[0].n)
+        return _mean_over_seeds([result.errors[split] for result in self.results])
+
+    def decomposed(self, goal: float) -> Decomposition:
+        """Where the error comes from; with train_val, where the data has it, a shift is told from over-fitting."""
+        held_back = self.measured("train_val") if "train_val" in self.results[0].errors else None
+        return decompose(goal, self.measured("train"), self.measured("validation"), held_back)
 
     def errors(self) -> dict[str, float]:
         """Mean training and validation error over the seeds."""
@@ -100,9 +105,18 @@ class Configuration:
         }
 
     @property
-    def probabilities(self) -> np.ndarray:
-        """float [N, K] on validation, averaged over the seeds."""
-        return np.mean([result.validation_probabilities for result in self.results], axis=0)
+    def outputs(self) -> np.ndarray:
+        """On validation, averaged over the seeds: probabilities float [n, K], or estimates float [n]."""
+        return np.mean([result.validation_outputs for result in self.results], axis=0)
+
+
+def _mean_over_seeds(errors: Sequence[Measured]) -> Measured:
+    first = errors[0]
+    if isinstance(first, Rate):
+        return Rate(round(float(np.mean([error.value * error.n for error in errors]))), first.n)
+    # The deviations are averaged as well: an example's mean over seeds would vary less than any one model's errors.
+    deviation = float(np.mean([error.deviation for error in errors if isinstance(error, Average)]))
+    return Average(float(np.mean([error.value for error in errors])), deviation, first.n, first.scale, first.unit)
 
 
 @dataclass(frozen=True)
@@ -152,7 +166,7 @@ class Improvement:
                 "params": {"model": chosen["model"], "train": chosen["train"]},
                 "parameters": self.best.parameters,
                 "curve": [asdict(epoch) for epoch in self.best.curve],
-                "errors": {split: rate.as_json() for split, rate in self.best.errors.items()},
+                "errors": {split: error.as_json() for split, error in self.best.errors.items()},
             },
         }
 
@@ -241,7 +255,7 @@ def improve(
 
     Args:
         params: The starting point, the goal and the settings under `improve`.
-        train: The training split; its size and classes.
+        train: The training split; its size and what an example is.
         validation: The validation split; labels and ids, for the requests.
         submit: Starts a trial. It may fill in the trial's journal, parent and tags.
         own: The person's actions.
@@ -254,7 +268,7 @@ def improve(
             training fails.
     """
     actions = choose_actions(own, params.improve.actions)
-    context = Context(train.spec.shape, train.classes, len(train.labels))
+    context = Context(train.spec, len(train.labels))
     started, limit = clock(), params.improve.seconds
     course = _Course(submit, params, len(train.labels), lambda: limit is not None and clock() - started >= limit)
     incumbent = Configuration(params, (_sound(*course.train([("baseline", params, 0)], free=True)),))
@@ -266,11 +280,11 @@ def improve(
         incumbent = confirmed
     rounds: list[Round] = []
     while True:
-        found = decompose(params.goal.error, incumbent.rate("train"), incumbent.rate("validation"))
+        found = incumbent.decomposed(params.goal.error)
         left = list(_candidates(actions, found.families, incumbent.params, context, course))
         stopped, reason, chosen = _next_step(found, incumbent, left, course)
         if stopped is not None:
-            requests = requests_for(found, train, validation, incumbent.probabilities)
+            requests = requests_for(found, train, validation, incumbent.outputs)
             return Improvement(
                 tuple(rounds), stopped, reason, course.spent, params.improve.budget, requests, incumbent, found
             )
@@ -307,13 +321,12 @@ def _next_step(
 ) -> tuple[Literal["goal", "budget", "exhausted"] | None, str, list[_Candidate]]:
     """Stop, and why; or the candidates of the next round."""
     if found.dominant == "none":
-        _, high = incumbent.rate("validation").interval()
+        _, high = incumbent.measured("validation").interval()
         claim = "its interval lies below it too" if high <= found.goal else "its interval still reaches above it"
-        return (
-            "goal",
-            f"The validation error, {_percent(incumbent.error)}, is at the goal of {_percent(found.goal)}; {claim}.",
-            [],
-        )
+        error = incumbent.measured("validation")
+        reached = f"{_percent(incumbent.error)}{in_units(error, float(incumbent.error))}"
+        aim = f"{_percent(found.goal)}{in_units(error, found.goal)}"
+        return "goal", f"The validation error, {reached}, is at the goal of {aim}; {claim}.", []
     if not left:
         return (
             "exhausted",
@@ -377,7 +390,10 @@ def _round(
     confirmed = _confirm(course, [(names[i], one) for i, one in passed])
     for (i, _), outcome in zip(passed, confirmed, strict=True):
         tried[i], seeds[i] = outcome, SEEDS
-    compared = [compare(one.wrong, incumbent.wrong) if isinstance(one, Configuration) else None for one in tried]
+    compared = [
+        compare(one.validation_errors, incumbent.validation_errors) if isinstance(one, Configuration) else None
+        for one in tried
+    ]
     p_values = holm([comparison.p_value if comparison else 1.0 for comparison in compared])
     better = [
         (one.error, p_values[i], i)

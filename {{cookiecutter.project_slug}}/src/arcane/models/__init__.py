@@ -1,56 +1,68 @@
 """Networks by name, and their parts. Knows shapes and sizes; must not know data, training or tasks.
 
-A new one is a function `(params, shape, classes) -> nn.Module` in a file of its own and a line in `MODELS`.
+A new one is a function `(params, spec, absent) -> nn.Module` in a file of its own and a line in `MODELS`.
 """
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import nn
 
 from ..config import Model
 from ..errors import UserError
+from ..spec import Modality, Spec
+from .attention import attention
+from .conv1d import conv1d
 from .initialisation import initialise
 from .lenet import lenet
+from .lstm import lstm
 from .resnet import resnet
 from .simple import linear, mlp
+from .wavenet import wavenet
 
-MODELS: dict[str, Callable[[Model, tuple[int, int, int], int], nn.Module]] = {
-    "lenet": lenet,
-    "resnet": resnet,
-    "linear": linear,
-    "mlp": mlp,
+Builder = Callable[[Model, Spec, Sequence[bool]], nn.Module]
+
+ANY: dict[str, Builder] = {"linear": linear, "mlp": mlp}
+MODELS: dict[Modality, dict[str, Builder]] = {
+    "image": {"lenet": lenet, "resnet": resnet, **ANY},
+    "sequence": {"lstm": lstm, "conv1d": conv1d, "wavenet": wavenet, "attention": attention, **ANY},
+    "tabular": ANY,
 }
 
 
-def build_model(params: Model, shape: tuple[int, int, int], classes: int) -> nn.Module:
+def build_model(params: Model, spec: Spec, absent: Sequence[bool] = ()) -> nn.Module:
     """The network that `params` names, with fresh weights drawn from torch's global generator.
 
     Args:
         params: Name and sizes, the `model` part of `params.yaml`.
-        shape: One example, `(C, H, W)`.
-        classes: How many logits come out.
+        spec: What an example is, and how many outputs there are.
+        absent: Whether each channel or column lacks values in the training split (`Statistics.absent`); where it does,
+            the network gets an indicator beside it.
 
     Returns:
-        A module from float `[N, C, H, W]`, about zero mean and unit variance, to logits `[N, classes]`.
+        A module from float `[N, *spec.shape]`, about zero mean and unit variance, NaN where something is absent,
+        categories as their codes, to `[N, spec.outputs]`: logits, or one estimate in standard deviations.
 
     Raises:
-        UserError: The name is unknown (the nearest is offered), or `pretrained` is set.
+        UserError: The name is unknown (the nearest is offered) or of another modality.
     """
-    if params.name not in MODELS:
-        near = difflib.get_close_matches(params.name, MODELS, n=1, cutoff=0.5)
+    fitting = MODELS[spec.modality]
+    if params.name not in fitting:
+        known = ", ".join(fitting)
+        if params.name in model_names():
+            raise UserError(f"model.name is `{params.name}`, which does not read {spec.modality} data; for it: {known}")
+        near = difflib.get_close_matches(params.name, fitting, n=1, cutoff=0.5)
         hint = f"did you mean `{near[0]}`? known" if near else "known"
-        raise UserError(f"model.name is `{params.name}`, which is unknown; {hint}: {', '.join(MODELS)}")
-    if params.pretrained is not None:
-        raise UserError("model.pretrained: this version trains from fresh weights only; set it to null")
-    network = MODELS[params.name](params, shape, classes)
+        raise UserError(f"model.name is `{params.name}`, which is unknown; {hint}: {known}")
+    network = fitting[params.name](params, spec, absent)
     initialise(network, params.activation)
     return network
 
 
-def model_names() -> tuple[str, ...]:
-    """The names that `model.name` may take."""
-    return tuple(MODELS)
+def model_names(modality: Modality | None = None) -> tuple[str, ...]:
+    """The names that `model.name` may take, for one modality or any."""
+    found = MODELS.values() if modality is None else [MODELS[modality]]
+    return tuple(dict.fromkeys(name for models in found for name in models))
 
 
 def count_parameters(module: nn.Module) -> int:

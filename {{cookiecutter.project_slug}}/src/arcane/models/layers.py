@@ -1,5 +1,7 @@
 """The pieces that several networks share: activation, normalisation, and the sizes that follow `width`."""
 
+from typing import Any
+
 from torch import nn
 
 from ..config import Model
@@ -18,7 +20,7 @@ def bias_before(params: Model) -> bool:
 
 
 def normalised(params: Model, channels: int, images: bool = True) -> list[nn.Module]:
-    """The chosen normalisation of `channels` channels (`images`) or units, or nothing."""
+    """The chosen normalisation of the channels of `images`, or of a sequence's channels or units; or nothing."""
     if params.normalization == "batch":
         return [nn.BatchNorm2d(channels) if images else nn.BatchNorm1d(channels)]
     if params.normalization == "group":
@@ -42,3 +44,9 @@ def hidden(params: Model, units: int, out: int) -> list[nn.Module]:
     parts = [nn.Linear(units, out, bias=bias_before(params)), *normalised(params, out, images=False)]
     parts.append(ACTIVATIONS[params.activation]())
     return [*parts, nn.Dropout(params.dropout)] if params.dropout else parts
+
+
+def unrectified(layer: Any) -> Any:
+    """The same layer, marked: no rectifier follows it, so its first weights are Glorot's."""
+    layer.glorot = True
+    return layer

@@ -1,22 +1,25 @@
 """LeNet-5 (LeCun et al. 1998) with max pooling, fitted to the image's size: the first model for images (RECIPE 2.1)."""
 
+from collections.abc import Sequence
+
 from torch import nn
 
 from ..config import Model
+from ..spec import Spec
 from .layers import ACTIVATIONS, convolution, hidden, scaled
 
 SMALL_SIDE = 20
 LARGEST_MAP = 8
 
 
-def lenet(params: Model, shape: tuple[int, int, int], classes: int) -> nn.Module:
+def lenet(params: Model, spec: Spec, absent: Sequence[bool] = ()) -> nn.Module:
     """Convolutions of 6 and 16 channels, each pooled, then 120 and 84 units: 61,706 parameters on 28 x 28 grey images.
 
     Images under 20 pixels a side get 3 x 3 kernels that keep the size, since two unpadded 5 x 5 ones leave nothing of
     8 x 8. Larger ones get further stages of twice the channels until the maps are at most 8 a side. `depth`
     convolutions a stage.
     """
-    channels, *sides = shape
+    channels, *sides = spec.shape
     activation = ACTIVATIONS[params.activation]
     small = min(sides) < SMALL_SIDE
     kernel = 3 if small else 5
@@ -40,5 +43,5 @@ def lenet(params: Model, shape: tuple[int, int, int], classes: int) -> nn.Module
         nn.Flatten(),
         *hidden(params, units, dense[0]),
         *hidden(params, dense[0], dense[1]),
-        nn.Linear(dense[1], classes),
+        nn.Linear(dense[1], spec.outputs),
     )

@@ -1,23 +1,26 @@
 """A residual network for small images (He et al. 2015, section 4.2): the model after LeNet (RECIPE 2.1)."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from ..config import Model
+from ..spec import Spec
 from .layers import ACTIVATIONS, convolution, scaled
 
 CHANNELS = (16, 32, 64)
 
 
-def resnet(params: Model, shape: tuple[int, int, int], classes: int) -> nn.Module:
+def resnet(params: Model, spec: Spec, absent: Sequence[bool] = ()) -> nn.Module:
     """Three stages of 16, 32 and 64 channels, `depth` blocks each; depth 3 with batch norm is the paper's ResNet-20.
 
     The first stage works at 32 pixels a side at most: larger images are strided down by the stem.
     """
     activation = ACTIVATIONS[params.activation]
-    stride = max(1, -(-max(shape[1:]) // 32))
+    stride = max(1, -(-max(spec.shape[1:]) // 32))
     channels = scaled(CHANNELS[0], params.width)
     kernel = max(3, 2 * stride - 1)
-    parts = [*convolution(params, shape[0], channels, kernel, kernel // 2, stride), activation()]
+    parts = [*convolution(params, spec.shape[0], channels, kernel, kernel // 2, stride), activation()]
     for stage, size in enumerate(CHANNELS):
         for block in range(params.depth):
             out = scaled(size, params.width)
@@ -26,7 +29,7 @@ def resnet(params: Model, shape: tuple[int, int, int], classes: int) -> nn.Modul
     parts += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     if params.dropout:
         parts.append(nn.Dropout(params.dropout))
-    return nn.Sequential(*parts, nn.Linear(channels, classes))
+    return nn.Sequential(*parts, nn.Linear(channels, spec.outputs))
 
 
 class Block(nn.Module):

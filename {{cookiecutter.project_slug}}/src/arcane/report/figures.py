@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
+from ..data.rates import rounded
 from .words import Measure, digits
 
 STEPS = (1, 2, 5)
@@ -85,12 +86,15 @@ def drawing(parts: Iterable[Markup], height: float, kind: str) -> Markup:
 
 
 def rate_scale(measures: Iterable[Measure | float | None], start: float = 0.0, end: float = 100.0) -> Scale:
-    """A scale for error rates that holds every one of `measures` and its interval."""
+    """A scale for errors that holds every one of `measures` and its interval, up to 1.
+
+    A regression that does worse than the training mean has an error above 1; then the scale ends at 1.5 at most.
+    """
     tops = [
         value.high or value.value if isinstance(value, Measure) else value for value in measures if value is not None
     ]
     top = max([top for top in tops if top is not None], default=0.0)
-    return Scale(min(max(top * 1.04, 0.005), 1.0), start, end)
+    return Scale(min(max(top * 1.04, 0.005), 1.0 if top <= 1 else 1.5), start, end)
 
 
 def interval_mark(measured: Measure, scale: Scale, kind: str, goal: float | None = None) -> Markup:
@@ -189,6 +193,84 @@ def curves(
     epochs = max((len(values) for _, values in series), default=0)
     parts += [text(1, height + 10, "epoch 1", "start"), text(99, height + 10, f"{epochs}", "end")]
     return _axis(scale, height, percent), drawing(parts, height + 14, "plot"), _names(ends, height)
+
+
+TRACE_POINTS = 160
+"""Steps of a sequence that are drawn: more than a picture's width shows nothing new."""
+
+
+def trace(channels: Sequence[Sequence[float]]) -> Markup:
+    """A sequence as a small line plot, a line for each channel, each over its own range.
+
+    Args:
+        channels: `[C, L]`; what is NaN is left out.
+    """
+    lines = []
+    length = max(max((i for channel in channels for i, value in enumerate(channel) if value == value), default=0), 1)
+    for place, channel in enumerate(channels[:TRACES]):
+        known = [(i, value) for i, value in enumerate(channel) if value == value]
+        known = known[:: -(-len(known) // TRACE_POINTS) or 1]
+        if not known:
+            continue
+        low, high = min(value for _, value in known), max(value for _, value in known)
+        reach = (high - low) or 1.0
+        points = " ".join(f"{2 + 96 * i / length:.4g},{4 + 52 * (high - value) / reach:.4g}" for i, value in known)
+        lines.append(element("polyline", points=points, class_=f"trace trace-{place}"))
+    return element(
+        "svg",
+        Markup("").join(lines),
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox="0 0 100 60",
+        preserveAspectRatio="none",
+        class_="sequence",
+        aria_hidden="true",
+        focusable="false",
+    )
+
+
+TRACES = 4
+"""Channels drawn of each sequence: of more none could be followed."""
+
+
+def estimates(points: Sequence[tuple[float, float]], height: float = 340) -> tuple[Markup, Markup, Markup] | None:
+    """Estimates against targets: the axis on the left, the plot, and the axis below; None without any.
+
+    Args:
+        points: Target and estimate.
+        height: In pixels.
+    """
+    if not points:
+        return None
+    values = [value for point in points for value in point]
+    low, high = min(values), max(values)
+    room = 0.03 * ((high - low) or abs(high) or 1.0)
+    low, high = low - room, high + room
+    ticks = even_ticks(low, high)
+
+    def across(value: float) -> float:
+        return round((value - low) / (high - low) * 100, 2)
+
+    def down(value: float) -> float:
+        return round(height - (value - low) / (high - low) * height, 2)
+
+    parts = [line(0, down(tick), 100, down(tick), "grid") for tick in ticks]
+    parts += [line(across(tick), 0, across(tick), height, "grid") for tick in ticks]
+    parts += [line(0, height, 100, 0, "exact")]
+    parts += [
+        dot(across(target), down(estimate), "estimate", f"{rounded(target, 6)}: {rounded(estimate, 6)}", radius=3)
+        for target, estimate in points
+    ]
+    left = [text(100, down(tick) + 4, rounded(tick, 6), "end") for tick in ticks]
+    below = [text(across(tick), 14, rounded(tick, 6)) for tick in ticks]
+    return drawing(left, height, "plot"), drawing(parts, height, "plot"), drawing(below, 18, "plot")
+
+
+def even_ticks(low: float, high: float) -> list[float]:
+    """Four to nine round values between `low` and `high`, evenly apart by 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10((high - low) / 4))
+    step = max(step * power for step in STEPS if step * power <= (high - low) / 4)
+    first = math.ceil(low / step)
+    return [float(f"{number * step:.12g}") for number in range(first, math.floor(high / step) + 1)]
 
 
 def _grid(scale: Scale) -> list[Markup]:

@@ -56,8 +56,10 @@ def render(reports: Reports, pictures: Pictures) -> str:
         percent=words.percent,
         plain_percent=words.plain_percent,
         points=words.points,
+        quantity=words.quantity,
         setting=words.setting,
         span=words.span,
+        span_of=words.span_of,
     )
     style = Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8"))
     return environment.get_template("page.html.jinja").render(style=style, **_content(reports, pictures)).lstrip()
@@ -72,6 +74,8 @@ def _content(reports: Reports, pictures: Pictures) -> dict[str, object]:
     entries = views.rounds(reports)
     analysis, split = views.error_analysis(reports)
     classes, classes_axis, class_count = views.per_class(analysis)
+    groups, groups_axis = views.groups(analysis)
+    worst, worst_features, feature_count = views.worst(analysis, pictures)
     measured = next((name for name in ("test", "validation") if name in errors), None)
     accepted = reports.params.data.accept if reports.params else ()
     improvement = reports["improvement"]
@@ -80,10 +84,14 @@ def _content(reports: Reports, pictures: Pictures) -> dict[str, object]:
     return {
         "plural": words.plural,
         "reports": reports,
+        "modality": reports.params.data.modality if reports.params else "image",
+        "regression": views.regression(reports),
+        "error_unit": views.error_unit(reports),
         "version": __version__,
         "dataset": views.dataset(reports),
         "goal": target,
         "goal_source": target_source,
+        "goal_rmse": words.rmse_of(errors[measured], target) if measured and target is not None else None,
         "errors": errors,
         "measured": measured,
         "standing": words.against_goal(errors[measured], target) if measured and target is not None else ("", ""),
@@ -107,7 +115,13 @@ def _content(reports: Reports, pictures: Pictures) -> dict[str, object]:
         "classes": classes,
         "classes_axis": classes_axis,
         "class_count": class_count,
-        "gallery": views.gallery(analysis, pictures),
+        "target": analysis.get("target") or {},
+        "estimates": views.estimates(analysis),
+        "groups": groups,
+        "groups_axis": groups_axis,
+        "worst": worst,
+        "worst_features": worst_features,
+        "feature_count": feature_count,
         "data_findings": views.findings(reports["validation"].get("findings"), accepted),
         "task_findings": views.findings(reports["examination"].get("findings"), accepted),
         "splits": views.splits(reports),

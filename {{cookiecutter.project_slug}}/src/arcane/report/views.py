@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ..spec import Feature
 from . import figures, words
 from .pictures import Pictures
 from .reading import Json, Reports
@@ -17,7 +18,27 @@ WORST_SHOWN = 24
 IDS_SHOWN = 8
 LEVELS = 7
 
-PLAIN = {"majority": "Always the most frequent class", "linear": "A linear model"}
+FEATURES_SHOWN = 16
+"""Columns of a table beside each of its worst rows: the id finds the others."""
+
+PLAIN = {
+    "majority": "Always the most frequent class",
+    "mean": "Always the mean",
+    "linear": "A linear model",
+    "neighbours": "Nearest neighbours",
+    "trees": "Randomised trees",
+}
+
+MODELS = {
+    "lenet": "LeNet",
+    "resnet": "ResNet",
+    "mlp": "MLP",
+    "linear": "Linear",
+    "lstm": "LSTM",
+    "conv1d": "1-D convolution",
+    "wavenet": "WaveNet",
+    "attention": "Attention",
+}
 
 
 @dataclass(frozen=True)
@@ -60,14 +81,37 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One of the worst examples."""
+class Worst:
+    """One of the worst examples.
+
+    Attributes:
+        label: What is right: a class, or a number.
+        predicted: What the model said.
+        right: Whether it said the right class; never so for a number.
+        note: How sure it was, or how far off.
+        uri: An image's picture.
+        trace: A sequence's drawing.
+        cells: A table's values, as `features` names them.
+    """
 
     id: str
     label: str
     predicted: str
-    probability: float | None
-    uri: str | None
+    right: bool
+    note: str
+    uri: str | None = None
+    trace: Markup | None = None
+    cells: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number of the estimates with its interval and what it says."""
+
+    name: str
+    value: str
+    interval: str
+    meaning: str
 
 
 def dataset(reports: Reports) -> str:
@@ -78,7 +122,7 @@ def dataset(reports: Reports) -> str:
 def model_name(params: Any) -> str:
     """The network's name as people write it."""
     name = str(((params or {}).get("model") or {}).get("name") or "baseline")
-    return {"lenet": "LeNet", "resnet": "ResNet", "mlp": "MLP"}.get(name, name)
+    return MODELS.get(name, name)
 
 
 def goal(reports: Reports) -> tuple[float | None, str]:
@@ -116,8 +160,10 @@ def comparison(reports: Reports) -> tuple[list[Row], Markup | None, str]:
         return [], None, split
     target, _ = goal(reports)
     scale = figures.rate_scale([*known.values(), target], 2, 98)
+    trees = "Boosted trees" if reports.params and reports.params.data.modality == "tabular" else PLAIN["trees"]
     names = {
         **PLAIN,
+        "trees": trees,
         "baseline": f"{model_name(reports['baseline'].get('params'))}, the baseline",
         "best": "This model",
     }
@@ -129,11 +175,17 @@ def comparison(reports: Reports) -> tuple[list[Row], Markup | None, str]:
                 name=names.get(name, name),
                 error=error,
                 mark=figures.interval_mark(error, scale, "best" if name == "best" else "other", target),
-                detail=words.plural(size, "parameter") if size else "",
+                detail=_detail(error, size),
                 kind="best" if name == "best" else "",
             )
         )
     return rows, figures.axis_mark(scale), split
+
+
+def _detail(error: Measure, parameters: int | None) -> str:
+    """What stands under a model's name."""
+    rmse = f"RMSE {words.quantity(error.rmse.value)}" if error.rmse else ""
+    return ", ".join(filter(None, (rmse, words.plural(parameters, "parameter") if parameters else "")))
 
 
 def waterfall(reports: Reports) -> tuple[list[Step], Markup, str]:
@@ -231,7 +283,14 @@ def learning(reports: Reports) -> list[tuple[str, str, str, tuple[Markup, Markup
                 continue
             series = [(name.rsplit("_", 1)[0], [epoch.get(name) for epoch in curve]) for name in names]
             parts = figures.curves(series, top, percent=percent)
-            panels.append((title, f"{quantity}, %" if percent else quantity, _course_in_words(series, percent), parts))
+            panels.append(
+                (
+                    title,
+                    f"{quantity}, {error_unit(reports)}" if percent else quantity,
+                    _course_in_words(series, percent),
+                    parts,
+                )
+            )
     return panels
 
 
@@ -247,6 +306,17 @@ def _course_in_words(series: Sequence[tuple[str, Sequence[float | None]]], perce
                 f"{name} from {shown(known[0][0])} to {shown(known[-1][0])}, lowest {shown(lowest)} at epoch {epoch}"
             )
     return "; ".join(parts)
+
+
+def regression(reports: Reports) -> bool:
+    """Whether the project estimates a number; where nothing says so it tells classes apart."""
+    stated = [reports[name].get("kind") for name in ("metrics", "errors")]
+    return "regression" in stated or any(error.rmse is not None for error in errors(reports).values())
+
+
+def error_unit(reports: Reports) -> str:
+    """What an error's numbers count."""
+    return "% of the variance" if regression(reports) else "%"
 
 
 def error_analysis(reports: Reports) -> tuple[Json, str]:
@@ -308,19 +378,86 @@ def per_class(analysis: Json) -> tuple[list[Row], Markup | None, int]:
     return rows, figures.axis_mark(scale), len(entries)
 
 
-def gallery(analysis: Json, pictures: Pictures) -> list[Picture]:
-    """The worst examples by loss, with their pictures."""
-    ranked = sorted(analysis.get("worst") or (), key=lambda row: (-(row.get("loss") or 0), str(row.get("id"))))
-    return [
-        Picture(
-            str(row.get("id", "")),
-            str(row.get("label")),
-            str(row.get("predicted")),
-            row.get("probability"),
-            pictures.uri(str(row.get("id", ""))),
-        )
-        for row in ranked[:WORST_SHOWN]
+def estimates(analysis: Json) -> tuple[tuple[Markup, Markup, Markup], list[Fact]] | None:
+    """Of a regression: the drawing of estimates against targets, and the numbers beside it; None without any."""
+    drawn = figures.estimates([(float(target), float(said)) for target, said in analysis.get("points") or ()])
+    if drawn is None:
+        return None
+    unit = str((analysis.get("target") or {}).get("unit") or "")
+    facts = []
+    if (absolute := measure(analysis.get("mae"))) is not None:
+        value, meaning = words.quantity(absolute.value, unit), "the mean of the differences, whatever their sign"
+        facts.append(Fact("Mean absolute error", value, words.span_of(absolute), meaning))
+    if analysis.get("r2") is not None:
+        meaning = "the share of these targets’ own variance that is explained; 1 is perfect"
+        facts.append(Fact("R²", words.quantity(analysis["r2"]), "", meaning))
+    return drawn, facts
+
+
+def groups(analysis: Json) -> tuple[list[tuple[Row, str]], Markup | None]:
+    """The error by range of the target, lowest first, with the mean offset in words, and the axis over them."""
+    read = [
+        (entry, error) for entry in analysis.get("groups") or () if (error := measure(entry.get("error"))) is not None
     ]
+    if not read:
+        return [], None
+    scale = figures.rate_scale([error for _, error in read], 2, 98)
+    rows = []
+    for entry, error in read:
+        name = f"{words.quantity(entry['low'], digits=6)} to {words.quantity(entry['high'], digits=6)}"
+        offset = entry.get("offset") or 0.0
+        aside = words.quantity(abs(offset)) + (" too much" if offset > 0 else " too little")
+        mark = figures.interval_mark(error, scale, "validation")
+        rows.append((Row(name, error, mark, words.quantity(error.rmse.value if error.rmse else None)), aside))
+    return rows, figures.axis_mark(scale)
+
+
+def worst(analysis: Json, pictures: Pictures) -> tuple[list[Worst], tuple[str, ...], int]:
+    """The worst examples as one can look at them; of a table the names of the columns shown, and how many there are."""
+    spec = pictures.spec
+    modality = spec.modality if spec else "image"
+    features = spec.features[:FEATURES_SHOWN] if spec and modality == "tabular" else ()
+    found = []
+    for row in ranked(analysis)[:WORST_SHOWN]:
+        identifier = str(row.get("id", ""))
+        inputs = None if modality == "image" else pictures.inputs(identifier)
+        found.append(
+            Worst(
+                identifier,
+                *_said(row),
+                uri=pictures.uri(identifier) if modality == "image" else None,
+                trace=figures.trace(inputs.tolist()) if inputs is not None and modality == "sequence" else None,
+                cells=tuple(map(_cell, features, inputs.tolist())) if inputs is not None and features else (),
+            )
+        )
+    return found, tuple(feature.name for feature in features), len(spec.features) if spec else 0
+
+
+def ranked(analysis: Json) -> list[Json]:
+    """The worst examples of a report, the worst first."""
+    return sorted(
+        analysis.get("worst") or (),
+        key=lambda row: (-(row.get("loss") or abs(row.get("error") or 0)), str(row.get("id"))),
+    )
+
+
+def _said(row: Json) -> tuple[str, str, bool, str]:
+    """Of one example: what is right, what the model said, whether that is right, and how sure or how far off."""
+    if "estimate" in row:
+        off = words.quantity(abs(row["error"])) + (" too much" if row["error"] > 0 else " too little")
+        return words.quantity(row["target"], digits=6), words.quantity(row["estimate"], digits=4), False, off
+    label, predicted, probability = str(row.get("label")), str(row.get("predicted")), row.get("probability")
+    return label, predicted, label == predicted, "" if probability is None else f"at {words.percent(probability)}"
+
+
+def _cell(feature: Feature, value: float) -> str:
+    """A table's value as its source has it."""
+    if value != value:
+        return "–"
+    if feature.kind == "number":
+        return words.quantity(value, digits=6)
+    code = round(value)
+    return feature.levels[code - 1] if 0 < code <= len(feature.levels) else "unknown"
 
 
 def findings(entries: Iterable[Json] | None, accepted: Iterable[str] = ()) -> list[Json]:

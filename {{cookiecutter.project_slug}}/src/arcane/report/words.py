@@ -6,6 +6,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ..data.rates import rounded
+
 NBSP = "\u00a0"
 
 DOMINANT = {
@@ -30,12 +32,19 @@ STOPPED = {
 
 @dataclass(frozen=True)
 class Measure:
-    """A number with its 95 % interval, where it has one, and the number of examples behind it."""
+    """A number with its 95 % interval, where it has one, and the number of examples behind it.
+
+    Attributes:
+        rmse: Of a regression, whose error is a share of its targets' variance: the same in the targets' unit.
+        unit: That unit.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
     n: int | None = None
+    rmse: "Measure | None" = None
+    unit: str = ""
 
     @property
     def wrong(self) -> int | None:
@@ -47,7 +56,15 @@ def measure(content: Any) -> Measure | None:
     if isinstance(content, Mapping):
         if content.get("value") is None:
             return None
-        return Measure(content["value"], content.get("low"), content.get("high"), content.get("n"))
+        rmse = content.get("rmse") or {}
+        return Measure(
+            content["value"],
+            content.get("low"),
+            content.get("high"),
+            content.get("n"),
+            measure(rmse),
+            str(rmse.get("unit") or ""),
+        )
     if isinstance(content, int | float) and not isinstance(content, bool):
         return Measure(float(content))
     return None
@@ -123,21 +140,55 @@ def setting(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def quantity(value: float | None, unit: str = "", digits: int = 3) -> str:
+    """A number in its unit, `54.1 points`, its space unbreakable."""
+    return "–" if value is None else rounded(value, digits).replace("-", "\u2212") + (f"{NBSP}{unit}" if unit else "")
+
+
+def rmse_of(error: Measure, share: float) -> float | None:
+    """A share of the variance as a root mean square error in the targets' unit, by an error that is known in both."""
+    if error.rmse is None or error.value <= 0:
+        return None
+    return error.rmse.value * (share / error.value) ** 0.5
+
+
+def stated(error: Mapping[str, Any]) -> str:
+    """A report's error for one line: `2.5 %`, or `RMSE 54.1 points (49 % of the variance)`."""
+    known = measure(error)
+    if known is None or known.rmse is None:
+        return percent(known.value if known else None)
+    return f"RMSE {quantity(known.rmse.value, known.unit)} ({percent(known.value)} of the variance)"
+
+
+def stated_with_interval(error: Mapping[str, Any]) -> str:
+    """The same with its interval: `2.5 % (1.2 to 4.0 %)`, or `RMSE 54.1 points (50 to 58; 49 % of the variance)`."""
+    known = measure(error)
+    if known is None or known.low is None or known.high is None:
+        return stated(error)
+    if known.rmse is None:
+        return f"{percent(known.value)} ({percent(known.low)} to {percent(known.high)})"
+    within = f"{span_of(known.rmse)}; {percent(known.value)} of the variance"
+    return f"RMSE {quantity(known.rmse.value, known.unit)} ({within})"
+
+
+def span_of(known: Measure) -> str:
+    """The interval of a number, `50.1 to 58.2`."""
+    return f"{quantity(known.low)} to {quantity(known.high)}"
+
+
 def against_goal(error: Measure, goal: float) -> tuple[str, str]:
     """Whether the goal is reached: a word for the page's style, and a sentence.
 
     The sentence claims only what the interval carries.
     """
+    aim = plain_percent(goal) + (" of the variance" if error.rmse else "")
     if error.high is not None and error.high <= goal:
-        return "reached", f"The goal of {plain_percent(goal)} is reached, beyond the test’s uncertainty."
+        return "reached", f"The goal of {aim} is reached, beyond the test’s uncertainty."
     if error.value <= goal:
-        return "unclear", f"It is below the goal of {plain_percent(goal)}, but the test is too small to be sure."
+        return "unclear", f"It is below the goal of {aim}, but the test is too small to be sure."
     if error.low is not None and error.low <= goal:
-        return (
-            "unclear",
-            f"The goal of {plain_percent(goal)} lies inside the interval: the test cannot tell them apart.",
-        )
-    return "missed", f"The goal of {plain_percent(goal)} is not reached."
+        return "unclear", f"The goal of {aim} lies inside the interval: the test cannot tell them apart."
+    return "missed", f"The goal of {aim} is not reached."
 
 
 def limited_by(dominant: str, stated: bool) -> str:

@@ -117,7 +117,7 @@ def _frozen(bench: Bench) -> Iterator[Finding]:
         "error" if last else "warning" if behind else "note",
         f"{sum(frozen)} of {len(frozen)} layers are frozen"
         + (
-            ", the one that makes the logits among them."
+            ", the one that makes the outputs among them."
             if last
             else ", behind trained ones."
             if behind

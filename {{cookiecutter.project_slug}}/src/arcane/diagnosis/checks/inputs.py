@@ -20,33 +20,39 @@ def look_at_inputs(bench: Bench) -> Iterator[Finding]:
 
 
 def _input_finding(bench: Bench, mode: str, seen: Seen) -> Finding | None:
-    inputs = seen.first_input
+    inputs, examples = seen.first_input, bench.batch()[0]
     if inputs is None or not inputs.is_floating_point():
         return None
-    images = bench.batch()[0]
-    if not bool(inputs.isfinite().all()):
+    absent, entered = 0.0, inputs if seen.entered is None else seen.entered
+    if examples.is_floating_point():
+        # NaN is what is absent, and the model may fill it; more than the data lacks was made on the way.
+        absent, examples = _not_finite(examples), examples.nan_to_num()
+    made, left = _not_finite(entered) - absent, _not_finite(inputs)
+    if made > 1e-6 or left:
         return Finding(
             "input-not-finite",
             "error",
-            f"In {mode}, {_share(inputs)} of the values that reach the first layer are NaN or infinite.",
-            "Look for a division by a standard deviation of zero or a logarithm in the transforms.",
-            evidence={"not_finite": float((~inputs.isfinite()).float().mean())},
+            f"In {mode}, {100 * max(made, left):.3g} % of the values that reach the "
+            f"{'first layer' if left else 'model'} are NaN or infinite{' beside what is absent' if absent else ''}.",
+            "Look for a division by a standard deviation of zero or a logarithm in the transforms"
+            + ("; and let the model fill what is absent." if absent and left else "."),
+            evidence={"not_finite": max(made, left), "absent": absent},
             expected="0",
             location=bench.location("forward"),
         )
     rms = float(inputs.double().pow(2).mean().sqrt())
     spread = float(inputs.double().std())
     bench.measurements |= {f"input_rms_{mode}": rms, f"input_spread_{mode}": spread}
-    varies = bool((images[1:] != images[:-1]).any())
-    if varies and len(inputs) == len(images) and not bool((inputs[1:] != inputs[:-1]).any()):
+    varies = bool((examples[1:] != examples[:-1]).any())
+    if varies and len(inputs) == len(examples) and not bool((inputs[1:] != inputs[:-1]).any()):
         return Finding(
             "input-ignored",
             "error",
-            f"In {mode}, every image of a batch reaches the first layer as the same values (root mean square "
+            f"In {mode}, every example of a batch reaches the first layer as the same values (root mean square "
             f"{rms:.3g}).",
-            "Look for zeroed or overwritten images in the step, in forward or in the transforms.",
+            "Look for zeroed or overwritten inputs in the step, in forward or in the transforms.",
             evidence={"input_spread": spread, "input_rms": rms},
-            expected="values that differ between images",
+            expected="values that differ between examples",
             location=bench.location("training_step" if mode == "training" else "forward"),
         )
     if isinstance(seen.first_layer, NORMALISERS):
@@ -56,7 +62,7 @@ def _input_finding(bench: Bench, mode: str, seen: Seen) -> Finding | None:
             "input-not-normalised",
             "error",
             f"In {mode}, the values that reach the first layer have a root mean square of {rms:.3g}.",
-            "Bring images to about zero mean and unit variance with the training split's statistics before the first "
+            "Bring inputs to about zero mean and unit variance with the training split's statistics before the first "
             "layer.",
             evidence={"input_rms": rms},
             expected=f"about 1, at most {LARGEST_RMS:g}",
@@ -67,7 +73,7 @@ def _input_finding(bench: Bench, mode: str, seen: Seen) -> Finding | None:
             "input-over-normalised",
             "error",
             f"In {mode}, the values that reach the first layer spread by only {spread:.2g}.",
-            "The images are scaled twice (divided by 255 twice, or standardised with statistics of another scale).",
+            "The inputs are scaled twice (divided by 255 twice, or standardised with statistics of another scale).",
             evidence={"input_spread": spread},
             expected=f"about 1, at least {LEAST_SPREAD:g}",
             location=bench.location("forward"),
@@ -75,8 +81,9 @@ def _input_finding(bench: Bench, mode: str, seen: Seen) -> Finding | None:
     return None
 
 
-def _share(inputs: Tensor) -> str:
-    return f"{100 * float((~inputs.isfinite()).float().mean()):.3g} %"
+def _not_finite(inputs: Tensor) -> float:
+    """Share of the values that are NaN or infinite."""
+    return float((~inputs.isfinite()).double().mean())
 
 
 INPUTS = (

@@ -1,16 +1,15 @@
-"""Labels against images: what a step pairs, and whether the data's own pairing is better than chance."""
+"""Labels against inputs: what a step pairs, and whether the data's own pairing is better than chance."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ...data.findings import Finding
-from ..bench import Bench
+from ..aims import Aim, Classes
+from ..bench import PREPARED, Bench
 from .check import Check
-
-NEIGHBOURS = 1000
-CHANCE = 0.01
 
 
 def look_at_pairing(bench: Bench) -> Iterator[Finding]:
@@ -20,138 +19,141 @@ def look_at_pairing(bench: Bench) -> Iterator[Finding]:
     inputs, reference = seen.first_input, plain.first_input
     if inputs is None or reference is None or inputs.shape != reference.shape or len(inputs) != len(labels):
         return
-    targets = seen.targets
-    if targets is None or targets.shape != labels.shape or targets.is_floating_point():
+    aim, targets = bench.aim, seen.targets
+    if targets is None or targets.shape != labels.shape or (isinstance(aim, Classes) and targets.is_floating_point()):
         targets = labels
-    distances = torch.cdist(inputs.flatten(1).double(), reference.flatten(1).double())
+    # What is absent (NaN) is as far as the mean.
+    compared = [side.flatten(1).double().nan_to_num() for side in (inputs, reference)]
+    distances = torch.cdist(*compared)
     nearest = distances.argmin(dim=1)
-    agreement = float((labels[nearest] == targets).double().mean())
-    share = float(torch.bincount(labels, minlength=bench.classes).max()) / len(labels)
+    agreement = aim.agreement(labels[nearest], targets)
     bench.measurements["pairing_agreement"] = agreement
-    same_images = float(distances.min(dim=1).values.median()) <= 1e-3 * float(reference.double().norm(dim=-1).mean())
-    if same_images and agreement < 0.9 and not torch.equal(nearest, torch.arange(len(nearest), device=nearest.device)):
-        code, what = "labels-out-of-order", "The step reorders the images but not the labels"
-    elif same_images and agreement < 0.9:
+    same_inputs = float(distances.min(dim=1).values.median()) <= 1e-3 * float(compared[1].norm(dim=-1).mean())
+    if same_inputs and agreement < 0.9 and not torch.equal(nearest, torch.arange(len(nearest), device=nearest.device)):
+        code, what = "labels-out-of-order", "The step reorders the inputs but not the labels"
+    elif same_inputs and agreement < 0.9:
         code, what = "labels-out-of-order", "The step gives the loss other labels than the batch holds"
     elif (
-        not same_images and agreement < max(0.3, (1 + share) / 4) and not _better_than_chance(labels[nearest], targets)
+        not same_inputs
+        and agreement < _clear_agreement(aim, labels)
+        and not aim.better_than_chance(labels[nearest], targets)
     ):
         code, what = (
             "augmentation-breaks-labels",
-            "What the transforms make of an image is nearest to images of other classes",
+            "What the transforms make of an example is nearest to examples of other labels",
         )
     else:
         return
     yield Finding(
         code,
         "error",
-        f"{what}: label and image agree for {100 * agreement:.0f} % of a training batch.",
-        "Apply the same order to images and labels."
+        f"{what}: label and input agree for {100 * agreement:.0f} % of a training batch."
+        if isinstance(aim, Classes)
+        else f"{what}: in a training batch their rank correlation is {agreement:.2f}.",
+        "Apply the same order to inputs and labels."
         if code == "labels-out-of-order"
-        else "Look at augmented images; use changes that a person would give the same label.",
+        else "Look at augmented examples; use changes that a person would give the same label.",
         evidence={"agreement": agreement},
-        expected="100 %" if code == "labels-out-of-order" else "well above chance",
+        expected=("100 %" if isinstance(aim, Classes) else "1")
+        if code == "labels-out-of-order"
+        else "well above chance",
         location=bench.location("training_step"),
     )
 
 
+def _clear_agreement(aim: Aim, labels: Tensor) -> float:
+    """From here on no test is needed."""
+    if not isinstance(aim, Classes):
+        return 0.3
+    share = float(torch.bincount(labels, minlength=aim.count).max()) / len(labels)
+    return max(0.3, (1 + share) / 4)
+
+
 def look_at_augmentation(bench: Bench) -> Iterator[Finding]:
-    """Let a copy learn plain images, and ask it about those that training makes of others."""
+    """Let a copy learn plain examples, and ask it about those that training makes of others."""
     seen, plain = bench.trained, bench.evaluated
     if seen.first_input is None or plain.first_input is None or seen.first_input.shape != plain.first_input.shape:
         return
-    if torch.equal(seen.first_input, plain.first_input):
+    if torch.equal(seen.first_input.nan_to_num(), plain.first_input.nan_to_num()):
         return
     learnt, held_out = bench.learnt_plainly
     labels = held_out[1]
     task = bench.still(learnt)
     asked = bench.watch(task, held_out)
     outputs = asked.outputs
-    # The step may have reordered images and labels alike.
-    labels = asked.targets if asked.targets is not None and asked.targets.shape == labels.shape else labels
+    if isinstance(bench.aim, Classes) and asked.targets is not None and asked.targets.shape == labels.shape:
+        labels = asked.targets  # the step may have reordered inputs and labels alike
     plain_right = 1 - bench.error(learnt, held_out)
-    if outputs is None or outputs.shape != (len(labels), bench.classes):
+    if outputs is None or outputs.shape != bench.aim.shape(len(labels)):
         return
-    right = float((outputs.argmax(1) == labels).double().mean())
+    right = 1 - bench.aim.error(outputs.detach(), labels)
     bench.measurements |= {"plain_accuracy": plain_right, "augmented_accuracy": right}
+    of_variance = "" if isinstance(bench.aim, Classes) else "' variance"
     if plain_right > 0.5 and right < 0.5 * plain_right:
         yield Finding(
             "augmentation-breaks-labels",
             "error",
-            f"A model that knows {100 * plain_right:.0f} % of unseen images as they are knows {100 * right:.0f} % of "
-            "them "
-            "after the training transforms: these make other things of them.",
-            "Look at augmented images; use changes that a person would give the same label.",
+            f"A model that knows {100 * plain_right:.0f} % of unseen examples{of_variance} as they are knows "
+            f"{100 * right:.0f} % of them after the training transforms: these make other things of them.",
+            "Look at augmented examples; use changes that a person would give the same label.",
             evidence={"plain_accuracy": plain_right, "augmented_accuracy": right},
-            expected="at least half of the accuracy on plain images",
+            expected="at least half of the accuracy on plain examples",
             location=bench.location("training_step"),
         )
 
 
 def look_at_data(bench: Bench) -> Iterator[Finding]:
-    """Does the nearest other image carry the same label more often than chance?"""
-    chosen = bench.order[:NEIGHBOURS]
-    labels = bench.train.labels[chosen]
+    """Does the nearest other example carry the same label more often than chance?"""
+    chosen = bench.order[:PREPARED]
     if len(chosen) < 200:
         return
-    pixels = bench.train.inputs[chosen].reshape(len(chosen), -1).astype(np.float64)
-    pixels = (pixels - pixels.mean(0)) / np.maximum(pixels.std(0), 1.0)
-    squares = (pixels**2).sum(1)
-    distances = squares[:, None] + squares[None] - 2 * pixels @ pixels.T
+    features, labels = bench.features(chosen), torch.from_numpy(bench.train.labels[chosen])
+    squares = (features**2).sum(1)
+    distances = squares[:, None] + squares[None] - 2 * features @ features.T
     np.fill_diagonal(distances, np.inf)
-    neighbours = labels[distances.argmin(1)]
-    bench.measurements["neighbour_agreement"] = float((neighbours == labels).mean())
-    found = torch.from_numpy(neighbours), torch.from_numpy(labels)
-    probed = torch.from_numpy(_linear_probe(pixels, labels, bench.classes))
-    if _better_than_chance(*found) or _better_than_chance(probed, found[1]):
+    neighbours = labels[torch.from_numpy(distances.argmin(1))]
+    agreement = bench.aim.agreement(neighbours, labels)
+    bench.measurements["neighbour_agreement"] = agreement
+    if bench.aim.better_than_chance(neighbours, labels) or bench.aim.better_than_chance(_probed(bench, chosen), labels):
         return
+    found = (
+        f"An example's nearest neighbour has its label in {100 * agreement:.0f} % of {len(labels)} cases"
+        if isinstance(bench.aim, Classes)
+        else f"Targets of nearest neighbours have a rank correlation of {agreement:.2f} ({len(labels)} examples)"
+    )
     yield Finding(
         "labels-out-of-order",
         "error",
-        f"An image's nearest neighbour has its label in {100 * float((neighbours == labels).mean()):.0f} % of "
-        f"{len(labels)} cases, "
-        "and a linear model predicts no label of unseen images better than chance.",
-        "Images and labels were likely paired in another order; look at a few of them.",
-        evidence={"neighbour_agreement": float((neighbours == labels).mean()), "examples": float(len(labels))},
+        f"{found}, and a linear model predicts no label of unseen examples better than chance.",
+        "Inputs and labels were likely paired in another order; look at a few of them.",
+        evidence={"neighbour_agreement": agreement, "examples": float(len(labels))},
         expected="more than chance",
     )
 
 
-def _linear_probe(pixels: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Labels predicted by ridge regression fitted on the other half."""
-    predicted = np.empty_like(labels)
-    halves = np.arange(len(labels)) % 2
+def _probed(bench: Bench, chosen: np.ndarray) -> Tensor:
+    """What ridge regression, fitted on the other half, says of each example."""
+    features, coded = bench.features(chosen), bench.aim.coded(bench.train.labels[chosen])
+    said = np.empty_like(coded)
+    halves = np.arange(len(chosen)) % 2
     for half in (0, 1):
-        a, b = pixels[halves != half], pixels[halves == half]
+        a, b, centre = features[halves != half], features[halves == half], coded[halves != half].mean(0)
         gram = a @ a.T + 0.1 * a.shape[1] * np.eye(len(a))
-        predicted[halves == half] = (b @ (a.T @ np.linalg.solve(gram, np.eye(classes)[labels[halves != half]]))).argmax(
-            1
-        )
-    return predicted
-
-
-def _better_than_chance(predicted: torch.Tensor, labels: torch.Tensor) -> bool:
-    """Whether they agree more often than independent ones of the same shares would (one-sided binomial test)."""
-    from scipy.stats import binomtest
-
-    classes = int(max(predicted.max(), labels.max())) + 1
-    shares = [torch.bincount(side, minlength=classes).double() / len(side) for side in (predicted, labels)]
-    chance = float((shares[0] * shares[1]).sum())
-    return bool(binomtest(int((predicted == labels).sum()), len(labels), chance, alternative="greater").pvalue < CHANCE)
+        said[halves == half] = centre + b @ (a.T @ np.linalg.solve(gram, coded[halves != half] - centre))
+    return bench.aim.answers(torch.from_numpy(said))
 
 
 LABELS = (
     Check(
         ("labels-out-of-order", "augmentation-breaks-labels"),
-        "A label that belongs to another image teaches noise.",
-        "Unchanged images must keep 90 % of their labels; changed ones must be nearest to images of their class more "
-        "often "
-        "than chance (binomial test, 1 %).",
+        "A label that belongs to another example teaches noise.",
+        "Unchanged inputs must keep 90 % of their labels (targets: a rank correlation of 0.9); changed ones must be "
+        "nearest to inputs of their label more often than chance (binomial test, or of the rank correlation, 1 %).",
         look_at_pairing,
     ),
     Check(
         ("augmentation-breaks-labels",),
-        "Training on images that mean something else is training on wrong labels.",
+        "Training on inputs that mean something else is training on wrong labels.",
         "Accuracy on augmented images below half of that on plain ones: shifts, turns by 10 degrees and mirroring "
         "leave 65 % "
         "or more on digits, upside-down images 30 to 45 %.",
@@ -160,7 +162,8 @@ LABELS = (
     Check(
         ("labels-out-of-order",),
         "Shuffled labels can be memorised, so that only new data would show the mistake.",
-        "Neither the nearest neighbour nor a linear model beats chance (binomial test, 1 %) on 200 to 1,000 examples.",
+        "Neither the nearest neighbour nor a linear model beats chance (binomial test, or of the rank correlation, "
+        "1 %) on 200 to 1,000 examples.",
         look_at_data,
     ),
 )

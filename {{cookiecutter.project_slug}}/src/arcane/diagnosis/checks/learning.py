@@ -16,7 +16,7 @@ SUSPECTS = {
     ),
     "explodes": ("numerical trouble", "a learning rate that is too high"),
     "not-finite": ("a logarithm or division that meets zero", "a learning rate that is too high"),
-    "oscillates": ("a learning rate that is too high", "labels that are shuffled against the images", "augmentation"),
+    "oscillates": ("a learning rate that is too high", "labels that are shuffled against the inputs", "augmentation"),
     "plateaus": (
         "a learning rate that is too low",
         "gradients that do not reach the whole model",
@@ -52,9 +52,8 @@ def look_at_rate(bench: Bench) -> Iterator[Finding]:
         yield Finding(
             "learning-rate-too-high",
             "error",
-            f"At a learning rate of {own:g} the loss on one batch {_went(course)}, and {100 * course.error:.0f} % of "
-            "it stay "
-            f"wrong; Adam at {rate:g} learns the batch.",
+            f"At a learning rate of {own:g} the loss on one batch {_went(course)}, which leaves "
+            f"{bench.aim.left(course.error)}; Adam at {rate:g} learns the batch.",
             f"Lower train.learning_rate, towards {rate:g} for Adam.",
             evidence=evidence,
             expected="one batch learnt",
@@ -75,16 +74,16 @@ def look_at_rate(bench: Bench) -> Iterator[Finding]:
 
 
 def look_at_zeroed(bench: Bench) -> Iterator[Finding]:
-    """Train for the same few steps on the same labels with every image zero."""
-    images, labels = bench.balanced
+    """Train for the same few steps on the same labels with every input zero."""
+    inputs, labels = bench.balanced
     course, rate = bench.own_course, None
     if not course.fitted and bench.remedied:
         rate, course = bench.remedied
     if course.shape == "not-finite" or course.not_finite or len(labels.unique()) < 2:
         return
-    zeroed = bench.learn((torch.zeros_like(images), labels), rate, steps=len(course.losses))
+    zeroed = bench.learn((torch.zeros_like(inputs), labels), rate, steps=len(course.losses))
     bench.measurements["zeroed_error"] = zeroed.error
-    outputs = bench.outputs(course.task, images)
+    outputs = bench.outputs(course.task, inputs)
     blind = bool(outputs.isfinite().all()) and float((outputs - outputs[:1]).abs().max()) <= 1e-6 * float(
         outputs.abs().max()
     )
@@ -92,23 +91,22 @@ def look_at_zeroed(bench: Bench) -> Iterator[Finding]:
         yield Finding(
             "input-ignored",
             "error",
-            f"With every image zeroed the same training leaves {100 * zeroed.error:.0f} % of a batch wrong, with the "
-            "real ones "
-            f"{100 * course.error:.0f} %: the images make no difference.",
-            "Look for images that are overwritten on their way, and for labels that reach the model.",
+            f"With every input zeroed the same training leaves {bench.aim.left(zeroed.error)} on a batch, with the "
+            f"real ones {100 * course.error:.0f} %: the inputs make no difference.",
+            "Look for inputs that are overwritten on their way, and for labels that reach the model.",
             evidence={"error": course.error, "zeroed_error": zeroed.error},
-            expected="a higher error without the images",
+            expected="a higher error without the inputs",
             location=bench.location("forward"),
         )
     elif blind and not course.fitted:
         yield Finding(
             "constant-output",
             "error",
-            "After training on one batch the outputs are the same for every image.",
+            "After training on one batch the outputs are the same for every example.",
             "Look for dead units (a rate or initialisation that is too large) and for an output that does not use its "
             "input.",
             evidence={"error": course.error},
-            expected="outputs that differ between images",
+            expected="outputs that differ between examples",
             location=bench.location("forward"),
         )
 
@@ -122,19 +120,18 @@ def look_at_overfitting(bench: Bench) -> Iterator[Finding]:
     if by_reference.fitted:
         where, hint = (
             "training_step",
-            "with plain cross entropy the same model learns it, so look at the step and the loss first",
+            f"with plain {bench.aim.reference} the same model learns it, so look at the step and the loss first",
         )
     else:
-        where, hint = "forward", "plain cross entropy does not help, so look at the model and its inputs first"
+        where, hint = "forward", f"plain {bench.aim.reference} does not help, so look at the model and its inputs first"
     yield Finding(
         "cannot-overfit-batch",
         "error",
-        f"{len(bench.balanced[1])} examples cannot be learnt: after {len(course.losses)} steps "
-        f"{100 * course.error:.0f} % are wrong, "
-        f"and the loss {_went(course)}; {hint}.",
+        f"{len(bench.balanced[1])} examples cannot be learnt: {len(course.losses)} steps leave "
+        f"{bench.aim.left(course.error)}, and the loss {_went(course)}; {hint}.",
         f"Suspects, likeliest first: {'; '.join(SUSPECTS[course.shape])}.",
         evidence={"error": course.error, "steps": float(len(course.losses)), "reference_error": by_reference.error},
-        expected="at most 10 % wrong",
+        expected=f"at most {bench.aim.left(bench.enough)}",
         location=bench.location(where),
     )
 
@@ -155,14 +152,15 @@ LEARNING = (
     ),
     Check(
         ("input-ignored", "constant-output"),
-        "A model can look busy while it learns nothing but how often each class occurs.",
-        "Zeroed images do as well on a batch of balanced classes, or the outputs agree to one in a million.",
+        "A model can look busy while it learns nothing but how often each class occurs, or the targets' mean.",
+        "Zeroed inputs do as well on a batch of balanced classes, or the outputs agree to one in a million.",
         look_at_zeroed,
     ),
     Check(
         ("cannot-overfit-batch",),
         "Whatever keeps a model from 32 examples keeps it from all.",
-        "More than 10 % of 32 wrong after 300 steps with the task's optimiser and with Adam at 0.001 and 0.01.",
+        "More than 10 % of 32 wrong, or of their variance unexplained, after 300 steps with the task's optimiser and "
+        "with Adam at 0.001 and 0.01; where least squares leave more than that, more than 1.5 times what they leave.",
         look_at_overfitting,
         symptom=True,
     ),

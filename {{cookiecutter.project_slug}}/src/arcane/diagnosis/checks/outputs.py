@@ -1,4 +1,4 @@
-"""What the model gives: logits, each row its own image's, the same whenever the same image is asked in eval mode."""
+"""What the model gives: logits, each row its own example's, the same whenever the same is asked in eval mode."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...data.findings import Finding
+from ..aims import Classes
 from ..bench import Bench
 from .check import Check
 
@@ -18,12 +19,14 @@ def _sums_to_one(values: Tensor, dim: int) -> bool:
 
 def look_at_scores(bench: Bench) -> Iterator[Finding]:
     """What the loss function gets, from a training step."""
+    if not isinstance(bench.aim, Classes):
+        return
     seen, n = bench.trained, len(bench.batch()[1])
     where = bench.location("training_step")
     scores = seen.scores[1].double() if seen.scores else None
-    if scores is not None and (scores.shape != (n, bench.classes) or not bool(scores.isfinite().all())):
+    if scores is not None and (scores.shape != (n, bench.aim.count) or not bool(scores.isfinite().all())):
         scores = None
-    wrong_dim = 0 in seen.softmax_dims and n != bench.classes
+    wrong_dim = 0 in seen.softmax_dims and n != bench.aim.count
     if scores is not None and not wrong_dim:
         for values in (scores, scores.exp()):
             positive = bool((values >= 0).all())
@@ -32,7 +35,7 @@ def look_at_scores(bench: Bench) -> Iterator[Finding]:
         yield Finding(
             "softmax-wrong-dim",
             "error",
-            f"A softmax runs over the {n} examples of the batch instead of over the {bench.classes} classes.",
+            f"A softmax runs over the {n} examples of the batch instead of over the {bench.aim.count} classes.",
             "Use dim=1, or leave the softmax out: cross entropy wants logits.",
             evidence={"dim": 0.0},
             expected="dim 1",
@@ -71,13 +74,13 @@ def look_at_scores(bench: Bench) -> Iterator[Finding]:
 
 
 def look_at_evaluation(bench: Bench) -> Iterator[Finding]:
-    """The same images twice in eval mode, with another random state."""
-    images, _ = bench.batch()
+    """The same examples twice in eval mode, with another random state."""
+    inputs, _ = bench.batch()
     task = bench.copy(train=False)
-    first = bench.outputs(task, images).double()
+    first = bench.outputs(task, inputs).double()
     torch.manual_seed(bench.seed + 1)
     with torch.no_grad():
-        second = task(images.clone()).double()
+        second = task(inputs.clone()).double()
     apart = _apart(first, second)
     bench.measurements["evaluation_repeat_difference"] = apart
     if apart <= TOLERANCE:
@@ -86,7 +89,7 @@ def look_at_evaluation(bench: Bench) -> Iterator[Finding]:
     yield Finding(
         "dropout-active-in-evaluation" if dropped else "evaluation-not-deterministic",
         "error",
-        f"In eval mode the same images give outputs that differ by {100 * apart:.3g} % of their spread"
+        f"In eval mode the same examples give outputs that differ by {100 * apart:.3g} % of their spread"
         + (": dropout is still at work." if dropped else "."),
         "Use nn.Dropout, or give F.dropout training=self.training."
         if dropped
@@ -99,20 +102,19 @@ def look_at_evaluation(bench: Bench) -> Iterator[Finding]:
 
 def look_at_mixing(bench: Bench) -> Iterator[Finding]:
     """Row 0's output, with the other rows exchanged."""
-    (images, _), (others, _) = bench.batch(), bench.batch(number=1)
+    (inputs, _), (others, _) = bench.batch(), bench.batch(number=1)
     task = bench.copy(train=False)
-    exchanged = torch.cat([images[:1], others[1 : len(images)], images[len(others) :]])[: len(images)]
-    before, after = bench.outputs(task, images).double(), bench.outputs(task, exchanged).double()
+    exchanged = torch.cat([inputs[:1], others[1 : len(inputs)], inputs[len(others) :]])[: len(inputs)]
+    before, after = bench.outputs(task, inputs).double(), bench.outputs(task, exchanged).double()
     if not bool(before.isfinite().all()):
         return
     apart = float((before[0] - after[0]).abs().max()) / max(float(before.std()), 1e-12)
     bench.measurements["mixing_difference"] = apart
-    if apart > TOLERANCE and _apart(before, bench.outputs(task, images).double()) <= TOLERANCE:
+    if apart > TOLERANCE and _apart(before, bench.outputs(task, inputs).double()) <= TOLERANCE:
         yield Finding(
             "examples-mixed",
             "error",
-            f"In eval mode an image's output changes by {100 * apart:.3g} % of the outputs' spread when the other "
-            "images "
+            f"In eval mode an example's output changes by {100 * apart:.3g} % of the outputs' spread when the others "
             "of its batch are exchanged.",
             "Look for a reshape, a mean or a softmax over the batch dimension; batch statistics belong to training "
             "alone.",
