@@ -166,6 +166,10 @@ def params_page() -> str:
 # findings.md
 
 
+# A finding, and what makes one of the same first four arguments.
+MAKERS = ("Finding", "_of_columns")
+
+
 def literal(node: ast.expr | None) -> Iterator[str]:
     """The constant texts that an expression can be."""
     match node:
@@ -184,7 +188,7 @@ def findings_made(module: ModuleType) -> Iterator[tuple[str, tuple[str, ...], st
             node.value for node in ast.walk(function) if isinstance(node, ast.Constant) and isinstance(node.value, str)
         }
         for call in [node for node in ast.walk(function) if isinstance(node, ast.Call)]:
-            if isinstance(call.func, ast.Name) and call.func.id == "Finding" and len(call.args) >= 4:
+            if isinstance(call.func, ast.Name) and call.func.id in MAKERS and len(call.args) >= 4:
                 codes = list(literal(call.args[0])) or sorted(texts)  # a code held in a variable: any of the function's
                 advice = " Or: ".join(literal(call.args[3])) or None
                 for code in codes:
@@ -205,16 +209,29 @@ def catalogue(modules: list[ModuleType]) -> dict[str, tuple[list[str], list[str]
 def findings_page() -> str:
     from arcane.data import validation
     from arcane.diagnosis.checks import CHECKS
+    from arcane.spec import MODALITIES
 
-    made = catalogue([validation])
-    parts = ["## Of the data\n", "`validate` writes them into `reports/validation.json`.\n"]
-    for check in validation.CHECKS:
-        code, _, meaning = (inspect.getdoc(check) or "").partition(":")
-        code = code.strip("`")
-        severities, advice = made[code]
+    inside = [module for name, module in sys.modules.items() if name.startswith(f"{validation.__name__}.")]
+    made = catalogue(sorted(inside, key=lambda module: module.__name__))
+    parts = [
+        "## Of the data\n",
+        "`validate` writes them into `reports/validation.json`; `split`, which looks at the splits, those of the last "
+        "heading into `reports/splits.json`.\n",
+    ]
+    for codes, look, modalities in (
+        *((check.codes, check.look, check.modalities) for check in validation.CHECKS),
+        (("split-drift",), validation.drift, MODALITIES),
+    ):
+        meaning = (inspect.getdoc(look) or "").partition("`: ")[2]
         about = " ".join(meaning.split("\n\n")[0].split())
-        parts.append(f"### `{code}`\n\n{', '.join(severities)}. {about[0].upper()}{about[1:]}\n")
-        parts += [f"{each}\n" for each in advice[:1]]
+        only = "" if modalities == MODALITIES else f" Of modality {', '.join(modalities)}."
+        rows = [
+            [f"`{code}`", ", ".join(made[code][0]), cell(" ".join(made[code][1][:1])) or "named with the finding"]
+            for code in codes
+        ]
+        parts.append(f"### {', '.join(f'`{code}`' for code in codes)}\n")
+        parts.append(f"{about[0].upper()}{about[1:]}{only}\n")
+        parts.append(table(["code", "severity", "advice"], rows))
     modules = {sys.modules[check.look.__module__] for check in CHECKS}
     made = catalogue(sorted(modules, key=lambda module: module.__name__))
     parts += [

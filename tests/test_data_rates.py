@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arcane.data.findings import Finding, stopping
+from arcane.data.findings import Finding, with_accepted
 from arcane.data.rates import Rate
 
 
@@ -34,11 +34,13 @@ def test_an_impossible_rate_is_refused(wrong, n):
         Rate(wrong, n)
 
 
-def test_findings_stop_by_severity_unless_accepted():
+def test_accepted_findings_are_notes_and_errors_come_first():
     findings = [
-        Finding(code, severity, "m", "a") for code, severity in [("x", "error"), ("y", "error"), ("z", "warning")]
+        Finding(code, severity, "m", "a") for code, severity in [("z", "warning"), ("x", "error"), ("y", "error")]
     ]
-    assert [finding.code for finding in stopping(findings, ["y"])] == ["x"]
+    found = with_accepted(findings, ["y"])
+    assert [(finding.code, finding.severity) for finding in found] == [("x", "error"), ("z", "warning"), ("y", "note")]
+    assert found[-1].message == "m (accepted: `data.accept`)"
 
 
 def test_a_finding_lists_at_most_fifty_ids_and_counts_all():

@@ -4,10 +4,12 @@ Validation and the examination share this type, so that a report and a person re
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 SHOWN_IDS = 50
+ORDER = ("error", "warning", "note")
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)
@@ -20,14 +22,14 @@ class Finding:
         message: What was found, in a sentence, with numbers.
         advice: What to do about it.
         count: How many examples are concerned.
-        ids: Ids of the examples concerned.
+        ids: Ids of the examples concerned; validation gives the first 50.
         evidence: The measurements, by name.
         expected: What would have been right, where that can be said.
         location: `file:line`, where that can be said.
     """
 
     code: str
-    severity: Literal["error", "warning", "note"]
+    severity: Severity
     message: str
     advice: str
     count: int = 0
@@ -51,7 +53,23 @@ class Finding:
         }
 
 
-def stopping(findings: Iterable[Finding], accept: Iterable[str]) -> list[Finding]:
-    """The findings that must stop the pipeline: errors whose code is not in `accept`."""
-    accepted = set(accept)
-    return [finding for finding in findings if finding.severity == "error" and finding.code not in accepted]
+def with_accepted(findings: Iterable[Finding], accept: Iterable[str]) -> list[Finding]:
+    """The findings, the gravest first; those that `data.accept` lets through are notes, and say so."""
+    accepted = frozenset(accept)
+    seen = [
+        replace(finding, severity="note", message=f"{finding.message} (accepted: `data.accept`)")
+        if finding.code in accepted and finding.severity != "note"
+        else finding
+        for finding in findings
+    ]
+    return sorted(seen, key=lambda finding: ORDER.index(finding.severity))
+
+
+def stop_message(findings: Iterable[Finding]) -> str:
+    """What a person is told of the findings that stop the pipeline, and how to let them through."""
+    found = list(findings)
+    codes = ", ".join(dict.fromkeys(finding.code for finding in found))
+    lines = [
+        f"{f.code}: {f.message}" + (f"\n  at {f.location}" if f.location else "") + f"\n  {f.advice}" for f in found
+    ]
+    return "\n".join([*lines, f"to go on all the same, add {codes} to data.accept in params.yaml"])
