@@ -57,7 +57,17 @@ def load_split(root: Path, split: str) -> Examples:
     return load_splits(root, [split])[split]
 
 
-def load_splits(root: Path, names: Iterable[str]) -> dict[str, Examples]:
+def measured_splits(root: Path) -> tuple[str, ...]:
+    """The splits that tell where an error comes from: train_val is among them where the data has several domains.
+
+    Raises:
+        UserError: The splits are missing or damaged.
+    """
+    there = set(read_splits(root / SPLITS)["split"].unique())
+    return tuple(name for name in ("train", "train_val", "validation") if name in there or name != "train_val")
+
+
+def load_splits(root: Path, names: Iterable[str], most: int | None = None) -> dict[str, Examples]:
     """The examples of several splits; manifest and index are read once.
 
     A label corrected in the manifest takes effect here, without packing again.
@@ -65,6 +75,7 @@ def load_splits(root: Path, names: Iterable[str]) -> dict[str, Examples]:
     Args:
         root: The project's root.
         names: Splits, such as "train" and "validation".
+        most: Of each split at most so many: those with the smallest ids, which are hashes, so a random draw.
 
     Raises:
         UserError: A file is missing or damaged, there is no such split, an example is not packed, or its label is no
@@ -83,7 +94,7 @@ def load_splits(root: Path, names: Iterable[str]) -> dict[str, Examples]:
         if part.is_empty():
             there = ", ".join(sorted(frame["split"].unique())) or "none"
             raise UserError(f"{root / SPLITS}: no split `{name}`; there are {there}")
-        loaded[name] = _examples(part, assets)
+        loaded[name] = _examples(part if most is None else part.head(most), assets)
     return loaded
 
 

@@ -7,7 +7,7 @@ import contextvars
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,13 +17,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..config import Project, unknown_name
 from ..errors import ExaminationError, UserError
 from ..files import digest, folder_digest, read_json, replacing, write_json
-from ..report.words import percent, plural
+from ..report.words import percent, plural, stated, stated_with_interval
 from .record import Record, examples_seen, version_tags
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from ..data.loading import Examples
+    from ..data.rates import Measured
     from ..diagnosis.examine import Examination
 
 SCHEMA = 1
+DRIFT_EXAMPLES = 10_000  # of each split, drawn by id: what a comparison of distributions needs, of any number
 Submit = Callable[[Any], Any]
 WithSlots = Callable[[Callable[[Submit], Any]], Any]
 
@@ -87,8 +92,9 @@ def ingest(context: Context) -> Result:
     project = context.project
     source = project.module("source").source(project)
     with said(context.voice):
-        records = ingest_source(source, project.root, project.params.data, counted(context.voice, "images"))
-    return Result(f"{len(records):,} examples of {len(source.classes)} classes from {source.name}")
+        count = ingest_source(source, project.root, project.params.data, counted(context.voice, "examples"))
+    told = f"of {len(source.classes)} classes" if source.target is None else f"with {source.target.name} to estimate"
+    return Result(f"{count:,} examples {told}, from {source.name}")
 
 
 @contextmanager
@@ -121,39 +127,58 @@ def counted(voice: Voice, what: str) -> Callable[[int, int | None], None]:
 
 
 def validate(context: Context) -> Result:
+    import polars as pl
+
     from ..data.assets import read_assets
-    from ..data.findings import stopping
-    from ..data.manifest import read_records
-    from ..data.validation import validate as validate_records
+    from ..data.findings import stop_message
+    from ..data.manifest import MANIFEST
+    from ..data.validation import read_for_validation
+    from ..data.validation import validate as validate_manifest
 
     root = context.root
-    records = read_records(root / "data" / "manifest.jsonl")
-    findings = validate_records(records, read_assets(root / "data" / "assets"))
-    counts: dict[str, int] = {}
-    for record in records:
-        counts[record.label or ""] = counts.get(record.label or "", 0) + 1
+    frame = read_for_validation(root / MANIFEST)
+    assets = read_assets(root / "data" / "assets")
+    findings = validate_manifest(frame, assets, context.project.params.data)
+    labels = frame["label"].cast(pl.String).fill_null("")
+    counts = {} if assets.spec.regression else dict(labels.value_counts().sort("label").iter_rows())
     write_json(
         root / "reports" / "validation.json",
-        {"schema": SCHEMA, "examples": len(records), "classes": counts, "findings": [f.as_json() for f in findings]},
+        {"schema": SCHEMA, "examples": len(frame), "classes": counts, "findings": [f.as_json() for f in findings]},
     )
-    if stop := stopping(findings, context.project.params.data.accept):
-        raise UserError(
-            "\n".join(f"{f.code}: {f.message}. {f.advice}" for f in stop)
-            + "\nto go on all the same, add the code to `data.accept` in params.yaml"
-        )
+    if stop := [finding for finding in findings if finding.severity == "error"]:
+        raise UserError(stop_message(stop))
     shown = [f"{f.code} ({f.count:,})" for f in findings if f.severity != "note"]
     return Result(", ".join(shown) if shown else "nothing wrong found")
 
 
 def split(context: Context) -> Result:
-    from ..data.manifest import read_records
+    from ..data.findings import with_accepted
+    from ..data.loading import load_splits
+    from ..data.manifest import MANIFEST, read_manifest
     from ..data.splits import SPLITS, write_splits
-    from ..data.splits import split as split_records
+    from ..data.splits import split as split_examples
+    from ..data.validation import drift, unrepresentative
 
-    root = context.root
-    assigned, report = split_records(read_records(root / "data" / "manifest.jsonl"), context.project.params)
+    root, params = context.root, context.project.params
+    manifest = read_manifest(root / MANIFEST)
+    assigned, report = split_examples(manifest, params)
     write_splits(root / SPLITS, assigned)
-    write_json(root / "reports" / "splits.json", {"schema": SCHEMA, **report})
+    parts = load_splits(root, report["splits"], most=DRIFT_EXAMPLES)
+    found = unrepresentative(manifest, assigned, params.data)
+    if params.data.target_domain is None:
+        pairs = [("train", "validation"), ("train", "test")]
+    else:  # validation and test differ from train on purpose; `diagnose` measures what that costs
+        pairs = [("train", "train_val"), ("validation", "test")]
+    for one, other in pairs:
+        found += drift(parts[one], parts[other], other)
+    findings = with_accepted(found, params.data.accept)
+    write_json(
+        root / "reports" / "splits.json",
+        {"schema": SCHEMA, **report, "findings": [finding.as_json() for finding in findings]},
+    )
+    for finding in findings:
+        if finding.severity != "note":
+            context.voice.say(f"  {finding.code}: {finding.message}")
     return Result(", ".join(f"{name} {part['n']:,}" for name, part in report["splits"].items()))
 
 
@@ -171,18 +196,13 @@ def examination(project: Project) -> "Examination":
 
 
 def examine(context: Context) -> Result:
+    from ..data.findings import stop_message
+
     examined = examination(context.project)
     # The seconds are the machine's, not the data's: they go to the tracker, and the file stays the same bytes.
     write_json(context.root / "reports" / "examination.json", {"schema": SCHEMA, **examined.as_json(), "seconds": None})
-    accept = context.project.params.data.accept
-    if stop := [f for f in examined.findings if f.severity == "error" and f.code not in accept]:
-        raise ExaminationError(
-            "\n".join(
-                f"{f.code}: {f.message}" + (f"\n  at {f.location}" if f.location else "") + f"\n  {f.advice}"
-                for f in stop
-            )
-            + "\nto go on all the same, add the code to `data.accept` in params.yaml"
-        )
+    if examined.errors:
+        raise ExaminationError(stop_message(examined.errors))
     return Result(examined.verdict)
 
 
@@ -197,7 +217,7 @@ def baseline(context: Context) -> Result:
         on_epoch=lambda epoch: context.voice.progress("epochs", epoch.epoch, params.train.epochs),
     )
     keep_model(result.model, context.root / "models" / "baseline")
-    errors = {name: rate.as_json() for name, rate in result.errors.items()}
+    errors = {name: error.as_json() for name, error in result.errors.items()}
     write_json(
         context.root / "reports" / "baseline.json",
         {
@@ -209,8 +229,8 @@ def baseline(context: Context) -> Result:
             "errors": errors,
         },
     )
-    train, validation = errors["train"]["value"], errors["validation"]["value"]
-    return Result(f"{params.model.name}: train error {percent(train)}, validation {percent(validation)}")
+    train, validation = stated(errors["train"]), stated(errors["validation"])
+    return Result(f"{params.model.name}: train error {train}, validation {validation}")
 
 
 def keep_model(source: Path, folder: Path) -> None:
@@ -228,35 +248,45 @@ MODEL_FILES = ("weights.safetensors", "model.json")
 
 
 def diagnose(context: Context) -> Result:
-    from ..data.loading import load_splits
-    from ..data.rates import Rate
+    from ..data.loading import load_splits, measured_splits
     from ..diagnosis.baselines import fit_baselines
     from ..diagnosis.decomposition import decompose
-    from ..diagnosis.error_analysis import analyse_errors
-    from ..training.inference import load_model, predict_probabilities
+    from ..diagnosis.error_analysis import analyse
+    from ..training.inference import load_model
 
     root, params = context.root, context.project.params
-    train, validation = load_splits(root, ("train", "validation")).values()
-    task = load_model(root / "models" / "baseline", context.project)
-    of_train, of_validation = (predict_probabilities(task, part.inputs) for part in (train, validation))
-    decomposition = decompose(
-        params.goal.error,
-        Rate(int((of_train.argmax(1) != train.labels).sum()), len(train)),
-        Rate(int((of_validation.argmax(1) != validation.labels).sum()), len(validation)),
-    )
-    baselines = fit_baselines(train, seed=params.seed)
+    parts = load_splits(root, measured_splits(root))
+    validation = parts["validation"]
+    task: Any = load_model(root / "models" / "baseline", context.project)
+    outputs, errors = evaluated(task, parts)
+    decomposition = decompose(params.goal.error, errors["train"], errors["validation"], errors.get("train_val"))
+    baselines = fit_baselines(parts["train"], seed=params.seed)
     write_json(
         root / "reports" / "diagnosis.json",
         {
             "schema": SCHEMA,
             **decomposition.as_json(),
             "goal_source": params.goal.source,
-            "baselines": {name: model.rate(validation).as_json() for name, model in baselines.items()},
+            "baselines": {name: model.measure(validation).as_json() for name, model in baselines.items()},
         },
     )
-    analysis = analyse_errors(of_validation, validation.labels, validation.ids, validation.classes)
+    analysis = analyse(outputs["validation"], validation, task.statistics.target_std)
     write_json(root / "reports" / "errors.json", {"schema": SCHEMA, **analysis.as_json("validation")})
     return Result(decomposition.verdict)
+
+
+def evaluated(task: Any, parts: "Mapping[str, Examples]") -> "tuple[dict[str, np.ndarray], dict[str, Measured]]":
+    """What a task says about each part, and its error there."""
+    from ..data.rates import measured
+    from ..training.fit import on_device
+    from ..training.inference import evaluate as evaluate_task
+
+    found = {name: evaluate_task(task, *on_device(part, task.device)) for name, part in parts.items()}
+    scale, unit = task.statistics.target_std, task.spec.target.unit if task.spec.target else ""
+    return (
+        {name: part.outputs for name, part in found.items()},
+        {name: measured(part.errors, scale, unit) for name, part in found.items()},
+    )
 
 
 def improve(context: Context) -> Result:
@@ -268,12 +298,15 @@ def improve(context: Context) -> Result:
     project, root = context.project, context.root
     train, validation = load_splits(root, ("train", "validation")).values()
     tags = version_tags(root, "improve")
+    of_variance = " of the variance" if train.spec.regression else ""
 
     def decided(tried: Round) -> None:
         course = ""
         if tried.after:
             before, after = percent(tried.before["validation"]), percent(tried.after["validation"])
-            course = f"validation {before} → {after} ({plural(tried.seeds, 'seed')}, p = {tried.p_value:.2g}). "
+            course = (
+                f"validation {before} → {after}{of_variance} ({plural(tried.seeds, 'seed')}, p = {tried.p_value:.2g}). "
+            )
         context.voice.say(f"    {tried.action}: {course}{tried.reason}")
 
     def started(number: int, actions: list[str]) -> None:
@@ -294,7 +327,7 @@ def improve(context: Context) -> Result:
         improvement = context.with_slots(with_submit)
     keep_model(improvement.best.model, root / "models" / "best")
     write_json(root / "reports" / "improvement.json", {"schema": SCHEMA, **improvement.as_json()})
-    append_rounds(root / "LOGBOOK.md", improvement.rounds)
+    append_rounds(root / "LOGBOOK.md", improvement.rounds, train.spec.regression)
     context.record.journal.model(root / "models" / "best", project.name)
     return Result(f"{improvement.stopped}: {improvement.reason}")
 
@@ -327,73 +360,66 @@ def report(context: Context) -> Result:
     page = render_page(context.root)
     context.record.journal.metrics(
         {f"{split}_error": error["value"] for split, error in metrics["errors"].items()}
+        | {f"{split}_rmse": error["rmse"]["value"] for split, error in metrics["errors"].items() if "rmse" in error}
         | {"validation_overfit": metrics["validation_overfit"]["value"], "parameters": metrics["parameters"]}
     )
     for path in (page, *sorted((context.root / "reports").glob("*.json"))):
         context.record.journal.artifact(path, "reports")
-    test = metrics["errors"]["test"]
-    return Result(
-        f"test error {percent(test['value'])} ({percent(test['low'])} to {percent(test['high'])}); "
-        f"{page.relative_to(context.root)}"
-    )
+    return Result(f"test error {stated_with_interval(metrics['errors']['test'])}; {page.relative_to(context.root)}")
 
 
 def final_metrics(context: Context) -> dict[str, Any]:
     """Open the test split: measure the baselines, the first network and the best one on it, and count the opening."""
-    from ..data.loading import load_splits
-    from ..data.rates import Rate
+    from ..data.loading import load_splits, measured_splits
     from ..diagnosis.baselines import fit_baselines
     from ..diagnosis.decomposition import decompose, difference
-    from ..diagnosis.error_analysis import analyse_errors
-    from ..training.inference import load_model, predict_probabilities
+    from ..diagnosis.error_analysis import analyse
+    from ..training.inference import load_model
 
     root, params = context.root, context.project.params
-    parts = load_splits(root, ("train", "validation", "test"))
+    parts = load_splits(root, (*measured_splits(root), "test"))
     test = parts["test"]
     models: dict[str, dict[str, Any]] = {}
     for name, model in fit_baselines(parts["train"], seed=params.seed).items():
-        models[name] = {split: model.rate(parts[split]).as_json() for split in ("validation", "test")}
-    errors: dict[str, Rate] = {}
-    probabilities = None
-    for name in ("baseline", "best"):
-        task = load_model(root / "models" / name, context.project)
+        models[name] = {split: model.measure(parts[split]).as_json() for split in ("validation", "test")}
+    tasks: dict[str, Any] = {name: load_model(root / "models" / name, context.project) for name in ("baseline", "best")}
+    outputs, errors = {}, {}
+    for name, task in tasks.items():
         description = read_json(root / "models" / name / "model.json")
-        predicted = {split: predict_probabilities(task, part.inputs) for split, part in parts.items()}
-        errors = {
-            split: Rate(int((predicted[split].argmax(1) != part.labels).sum()), len(part))
-            for split, part in parts.items()
-        }
-        models[name] = {split: errors[split].as_json() for split in ("validation", "test")}
+        outputs[name], errors[name] = evaluated(task, parts)
+        models[name] = {split: errors[name][split].as_json() for split in ("validation", "test")}
         models[name] |= {"parameters": description["parameters"]}
-        probabilities = predicted["test"]
-    assert probabilities is not None
-    analysis = analyse_errors(probabilities, test.labels, test.ids, test.classes).as_json("test")
-    decomposed = decompose(params.goal.error, errors["train"], errors["validation"]).as_json()
+    best = errors["best"]
+    analysis = analyse(outputs["best"]["test"], test, tasks["best"].statistics.target_std).as_json("test")
+    decomposed = decompose(params.goal.error, best["train"], best["validation"], best.get("train_val")).as_json()
     model_digest, split_digest = folder_digest(root / "models" / "best", MODEL_FILES), digest(*test.ids)
-    openings = count_opening(root / "reports" / "test_ledger.jsonl", model_digest, split_digest, errors["test"])
+    openings = count_opening(root / "reports" / "test_ledger.jsonl", model_digest, split_digest, best["test"])
     return {
+        **{name: value for name, value in analysis.items() if name not in ("split", "error")},
         "schema": SCHEMA,
         **decomposed,
-        "errors": decomposed["errors"] | {"test": errors["test"].as_json()},
+        "errors": decomposed["errors"] | {"test": best["test"].as_json()},
         "versions": read_json(root / "models" / "best" / "model.json")["versions"],
         "models": models,
         "parameters": models["best"]["parameters"],
-        "validation_overfit": difference(errors["test"], errors["validation"]).as_json(),
+        "validation_overfit": difference(best["test"], best["validation"]).as_json(),
         "test": {"model_digest": model_digest, "split_digest": split_digest, "openings": openings},
-        **{name: analysis[name] for name in ("classes", "confusion", "per_class", "worst")},
     }
 
 
-def count_opening(ledger: Path, model: str, split: str, error: Any) -> int:
+def count_opening(ledger: Path, model: str, split: str, error: "Measured") -> int:
     """Write down that a model met a test split, once for the same pair; returns which opening of this split it was."""
     import json
+
+    from ..data.rates import Rate
 
     lines = ledger.read_text(encoding="utf-8").splitlines() if ledger.exists() else []
     opened = [entry for entry in map(json.loads, lines) if entry["split"] == split]
     for number, entry in enumerate(opened, start=1):
         if entry["model"] == model:
             return number
-    entry = {"model": model, "split": split, "wrong": error.wrong, "n": error.n}
+    met = {"wrong": error.wrong} if isinstance(error, Rate) else {"value": error.value}
+    entry = {"model": model, "split": split, "n": error.n, **met}
     with replacing(ledger) as file:
         file.writelines(line + "\n" for line in [*lines, json.dumps(entry, sort_keys=True)])
     return len(opened) + 1
