@@ -60,10 +60,11 @@ def write_params(path: Path, overrides: Mapping[str, Any]) -> None:
 def write_data(project: Project) -> None:
     """Ingest the project's source and split it."""
     from arcane.data.ingest import ingest
+    from arcane.data.manifest import MANIFEST, read_manifest
     from arcane.data.sources import named_source
     from arcane.data.splits import split, write_splits
 
     params = project.params
-    records = ingest(named_source(params.data, project.root), project.root, params.data)
-    assigned, _ = split(records, params)
+    ingest(named_source(params.data, project.root), project.root, params.data)
+    assigned, _ = split(read_manifest(project.root / MANIFEST), params)
     write_splits(project.root / "data/splits.jsonl", assigned)

@@ -53,6 +53,9 @@ class Data(Section):
     validation: float = Field(0.2, gt=0, lt=0.5, description="share of the training data kept for validation")
     test: float = Field(0.2, gt=0, lt=0.5, description="share kept for the test, where the source brings no test split")
     split: Literal["random", "time"] = Field("random", description="time: the newest examples validate and test")
+    cuts: tuple[str, str] | None = Field(
+        None, description="with split: time, when validation and test begin; null: by the first ingest's times"
+    )
     folds: int | None = Field(None, ge=2, le=20, description="folds of train and validation; null: where they are needed")
     detect: float = Field(0.02, gt=0, lt=1, description="the smallest difference in error that matters")
     confidence_width: float = Field(0.04, gt=0, lt=1, description="the width wanted for the test error's interval")
@@ -61,6 +64,11 @@ class Data(Section):
         None, description="images are brought to this size, 4 to 1024; sweep looks for the smallest that serves"
     )
     accept: tuple[str, ...] = Field((), description="codes of findings that must not stop the pipeline")
+
+    @field_validator("cuts", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any) -> Any:
+        return [str(each) for each in value] if isinstance(value, list | tuple) else value  # YAML reads dates itself
 
     @field_validator("resolution")
     @classmethod
@@ -93,6 +101,13 @@ class Train(Section):
     epochs: int = Field(30, ge=1)
     augmentation: str = "none"
     precision: Literal["auto", "32", "bf16"] = "auto"
+    accumulate: int = Field(1, ge=1, description="parts that a batch is cut into, to need less memory")
+    clip: float | None = Field(None, gt=0, description="largest norm of a step's gradient; null for any")
+    ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, used in their place")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of each label spread over all classes")
+    mixup: float = Field(0.0, ge=0, le=10, description="alpha of mixing pairs of examples; 0 for none")
+    cutmix: float = Field(0.0, ge=0, le=10, description="alpha of pasting a part of another image; 0 for none")
+    patience: int | None = Field(None, ge=1, description="epochs without a new best before training ends; null for all")
 
 
 class Improve(Section):
@@ -127,6 +142,7 @@ class Run(Section):
 
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     threads: int = Field(1, ge=1, le=256, description="CPU threads a trial")
+    checkpoint: float | None = Field(30.0, ge=0, description="seconds between a training's checkpoints; null for none")
 
 
 class Params(Section):

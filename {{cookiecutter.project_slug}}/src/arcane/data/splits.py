@@ -1,103 +1,107 @@
-"""Splits: which example trains, which picks models, which only measures; and whether they are large enough to tell.
+"""Splits: which example trains, which picks models, which only measures; written to and read from `data/splits.jsonl`.
 
-An example's split depends on nothing but the seed and its own id (or group), never on the other examples. That is
-forced: if new data must never move an old example, in whatever order the data came, then each example must get the
-split that it would get alone. So shares cannot be exact; they are binomial around the wanted ones (0.2 of 1,000:
-200 ± 13), in each class too. Nor does correcting a label move anything.
+`assignment` holds the rule and why it is one, `split_sizes` how much the splits can tell, `leakage` what ties them
+together, `split_report` what is said of all that.
 """
 
-import hashlib
-import json
-import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import Data, Params
 from ..errors import UserError
 from ..files import replacing
-from .manifest import Record, json_lines
-from .rates import Rate
+from ..spec import Spec
+from .assignment import NAMES, assigned_folds, assigned_splits, is_foreign
+from .leakage import leakage, torn
+from .manifest import IDENTIFIER, distinct, json_lines
+from .split_report import Facts, folds_for, quoted, report
+from .split_sizes import OfAverages, OfRates
+from .split_times import Cuts, cut_times, moments
 
 if TYPE_CHECKING:
     import polars as pl
 
 SPLITS = Path("data/splits.jsonl")
-NAMES = ("train", "train_val", "validation", "test")
 FEWEST = 3
-POWER = 0.8
-CONFIDENCE = 0.95
-# Two models of like strength disagree on about this share of the examples, at least; stated wherever it is used.
-DISCORDANCE = 0.05
-ASSUMED_ERROR = 0.10
+STRATA = 5
+USED = ("id", "label", "group", "near", "domain", "source_split", "time", "batch")
 
 
-def split(records: Sequence[Record], params: Params) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+def split(frame: "pl.DataFrame", params: Params, spec: Spec | None = None) -> "tuple[pl.DataFrame, dict[str, Any]]":
     """Assign every labelled example to a split.
 
-    The source's own test split is honoured. With `data.target_domain`, validation and test come from that domain alone,
-    and `train_val` is carved from the rest, which otherwise trains.
+    The source's own test is honoured. With `data.target_domain`, validation and test come from that domain alone, and
+    `train_val` is carved from the rest, which otherwise trains. With `data.split: time` the newest examples test and
+    those before them validate; a group must then lie on one side of the cuts: if its oldest example decided, others of
+    it would train though newer than the test, and if its newest did, new data of an old group would move it.
 
     Args:
-        records: The manifest. Records without a label are left out.
+        frame: The manifest (`read_manifest`). Examples without a label are left out.
         params: `seed` and `data` are read.
+        spec: What an example is; without it, labels that are numbers make a regression.
 
     Returns:
-        Pairs of id and split, sorted by id, and the report (what `reports/splits.json` holds).
+        The frame of `id`, `split` and, where folds are made, `fold`, sorted by id; and the report (what
+        `reports/splits.json` holds).
 
     Raises:
-        UserError: No labels, an unknown target domain, or a class with fewer than three examples or none to train on.
+        UserError: No labels, an unknown target domain, a class with fewer than three examples or none to train on, an
+            empty split, times that cannot be ordered, or a group on both sides of a cut.
     """
-    labelled = sorted((record for record in records if record.label is not None), key=lambda record: record.id)
-    _check(labelled, params.data)
-    own_test = any(record.source_split == "test" for record in labelled)
-    pairs = [(record, assigned_split(record, params.data, params.seed, own_test)) for record in labelled]
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for record, name in pairs:
-        counts[name][record.label or ""] += 1
-    classes = sorted({record.label or "" for record in labelled})
-    lacking = [label for label in classes if not counts["train"][label]]
-    if lacking:
-        raise UserError(
-            f"class {_quoted(lacking)}: too few examples, chance left none of them to train on; add examples, lower "
-            "data.validation and data.test, or take another seed"
-        )
-    return [(record.id, name) for record, name in pairs], _report(counts, classes, own_test, len(records), params)
+    import polars as pl
+
+    data, seed = params.data, params.seed
+    frame = frame.select(USED)
+    if not frame["id"].is_sorted():
+        frame = frame.sort("id")
+    if data.split == "time":
+        frame = frame.with_columns(moment=moments(frame["time"]))
+    labelled = frame.filter(pl.col("label").is_not_null())
+    regression = spec.regression if spec else labelled["label"].dtype.is_numeric()
+    _check(labelled, data, regression)
+
+    own_test = _brings_test(labelled, data)
+    cuts = _cuts(frame, data, own_test) if data.split == "time" else None
+    labelled = labelled.with_columns(split=assigned_splits(labelled, data, seed, cuts, own_test))
+    if cuts is not None:
+        _refuse_torn_groups(labelled, cuts)
+    labelled = labelled.with_columns(stratum=strata(labelled["label"]) if regression else pl.col("label"))
+    facts = Facts(
+        labelled, len(frame) - len(labelled), params, own_test, cuts, OfAverages() if regression else OfRates()
+    )
+    _refuse_empty(facts)
+    folds = folds_for(facts)
+    assigned = labelled.select("id", "split")
+    if folds:
+        assigned = assigned.with_columns(fold=assigned_folds(labelled, data, seed, folds))
+    return assigned, report(facts, assigned, leakage(labelled))
 
 
-def hash_fraction(seed: int, key: str) -> float:
-    """A number in [0, 1) that depends on `seed` and `key` alone, spread evenly over keys."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode(errors="surrogatepass")).digest()[:8], "big") / 2**64
-
-
-def assigned_split(record: Record, data: Data, seed: int, own_test: bool) -> str:
-    """The split of one example, whatever the others are.
+def strata(targets: "pl.Series") -> "pl.Series":
+    """The fifth of all targets that each lies in, by name; only the report tells them apart.
 
     Args:
-        record: The example; of a group, all members get the same.
-        data: The shares. `test` is a share of everything, `validation` of what is not test, so that changing
-            `validation` never touches the test.
-        seed: The run's seed.
-        own_test: Whether the source brings a test split; if so, `test` is not used.
+        targets: Float64, none of them null.
     """
-    fraction = hash_fraction(seed, record.id if record.group is None else f"group:{record.group}")
-    if data.target_domain is not None and record.domain != data.target_domain:
-        return "train_val" if fraction < data.validation else "train"
-    test = 0.0 if own_test else data.test
-    if (own_test and record.source_split == "test") or fraction < test:
-        return "test"
-    return "validation" if fraction < test + (1 - test) * data.validation else "train"
+    import numpy as np
+    import polars as pl
+
+    values = targets.to_numpy()
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, STRATA + 1)))
+    bins = np.searchsorted(edges[1:-1], values, side="right")
+    names = [f"{place}: {low:.4g} to {high:.4g}" for place, (low, high) in enumerate(pairwise(edges), 1)]
+    return pl.Series("stratum", names or [f"1: {edges[0]:.4g}"]).gather(bins)
 
 
-def write_splits(path: Path, assigned: Iterable[tuple[str, str]]) -> None:
-    """Write `data/splits.jsonl`: a line an example with `id` and `split`, sorted by id."""
-    with replacing(path) as file:
-        file.writelines(json.dumps({"id": identifier, "split": name}) + "\n" for identifier, name in sorted(assigned))
+def write_splits(path: Path, assigned: "pl.DataFrame") -> None:
+    """Write `data/splits.jsonl`: a line an example with `id`, `split` and, where there are folds, `fold`; by id."""
+    with replacing(path, "wb") as file:
+        assigned.sort("id").write_ndjson(file)
 
 
 def read_splits(path: Path) -> "pl.DataFrame":
-    """The frame of `id` and `split`, in the file's order.
+    """The frame of `id`, `split` and, where there is any, `fold` (null: never validates), in the file's order.
 
     Raises:
         UserError: The file is missing, or a line is wrong; with its number.
@@ -107,141 +111,113 @@ def read_splits(path: Path) -> "pl.DataFrame":
 
     path = Path(path)
     try:
-        frame = pl.read_ndjson(path, schema={"id": pl.String, "split": pl.String})
-        if not frame.null_count().row(0)[0] and frame["split"].is_in(NAMES).all() and frame["id"].is_unique().all():
-            return frame
+        frame = pl.read_ndjson(path, schema={"id": pl.String, "split": pl.String, "fold": pl.Int64})
+        if len(frame) and _right(frame):
+            return frame.drop("fold") if frame["fold"].null_count() == len(frame) else frame
     except (PolarsError, OSError):
         pass
     known: set[str] = set()
     for number, content in json_lines(path):
-        identifier, name = content.get("id"), content.get("split")
-        if not isinstance(identifier, str) or name not in NAMES or identifier in known:
+        identifier, name, fold = content.get("id"), content.get("split"), content.get("fold")
+        if not isinstance(identifier, str) or not IDENTIFIER.fullmatch(identifier) or identifier in known:
             raise UserError(
-                f"{path}, line {number}: expected a new `id` and a `split` ({', '.join(NAMES)}); split again"
+                f"{path}, line {number}: expected an `id` of 32 hexadecimal digits that no line before has; split again"
             )
+        if name not in NAMES:
+            raise UserError(
+                f"{path}, line {number}: `split` is {name!r}; expected one of {', '.join(NAMES)}; split again"
+            )
+        if fold is not None and (not isinstance(fold, int) or isinstance(fold, bool) or fold < 0):
+            raise UserError(f"{path}, line {number}: `fold` is {fold!r}; expected 0 or more, or null; split again")
         known.add(identifier)
     raise UserError(f"{path}: holds no splits; split again")
 
 
-def pairs_needed(difference: float, discordance: float = DISCORDANCE) -> float:
-    """Examples on which two models must be compared to tell their errors apart by a paired test.
+def _right(frame: "pl.DataFrame") -> bool:
+    import polars as pl
 
-    McNemar's test, two-sided at 5 %, power 0.8; R. J. Connor, Biometrics 43 (1987), 207-211. 0.90 against 0.91 at a
-    discordance of 0.05 needs 3,922.
-
-    Args:
-        difference: Of the two error rates.
-        discordance: Share of the examples on which one model is right and the other wrong; at least `difference`.
-    """
-    from scipy.stats import norm
-
-    discordance = max(discordance, difference)
-    size, power = norm.ppf(0.5 + CONFIDENCE / 2), norm.ppf(POWER)
-    spread = size * math.sqrt(discordance) + power * math.sqrt(discordance - difference**2)
-    return float((spread / difference) ** 2)
+    known = frame.select(
+        pl.col("id").fill_null("").str.contains(f"^{IDENTIFIER.pattern}$").all()
+        & pl.col("split").fill_null("").is_in(NAMES).all()
+        & (pl.col("fold").fill_null(0) >= 0).all()
+    ).item()
+    return known and distinct(frame["id"])
 
 
-def smallest_difference(n: int, discordance: float = DISCORDANCE) -> float:
-    """The smallest difference in error that a paired test on `n` examples detects with power 0.8; 1 where none is.
+def _check(labelled: "pl.DataFrame", data: Data, regression: bool) -> None:
+    import polars as pl
 
-    Below about 20 examples on which the models disagree the formula is cautious: for n = 200 the power is 0.88.
-    """
-    from scipy.optimize import brentq
-
-    if n < pairs_needed(1.0, discordance):
-        return 1.0
-    root: Any = brentq(lambda difference: pairs_needed(difference, discordance) - n, 1e-9, 1.0, xtol=1e-9)
-    return float(root)
-
-
-def interval_width(n: int, error: float = ASSUMED_ERROR) -> float:
-    """Width of the 95 % interval (Wilson) of an error of `error`, measured on `n` examples."""
-    low, high = Rate(round(error * n), n).interval(CONFIDENCE)
-    return high - low
-
-
-def examples_for_width(width: float, error: float = ASSUMED_ERROR) -> int:
-    """Examples that make the 95 % interval of an error of `error` `width` wide: z²·p·(1-p)/(width/2)², rounded up.
-
-    A half-width of 0.01 at 0.10 needs 3,458 (3,457.3).
-    """
-    from scipy.stats import norm
-
-    return math.ceil((norm.ppf(0.5 + CONFIDENCE / 2) / (width / 2)) ** 2 * error * (1 - error))
-
-
-def _check(labelled: Sequence[Record], data: Data) -> None:
-    if not labelled:
+    if labelled.is_empty():
         raise UserError("data/manifest.jsonl: no example has a label; nothing can be split")
-    sizes = Counter(record.label or "" for record in labelled)
-    few = sorted(label for label, size in sizes.items() if size < FEWEST)
-    if few:
-        raise UserError(
-            f"class {_quoted(few)}: fewer than {FEWEST} examples, too few for train, validation and test; add "
-            "examples, or merge or remove the class"
-        )
+    if regression:
+        if len(labelled) < FEWEST:
+            raise UserError(f"data/manifest.jsonl: {len(labelled)} examples, too few for train, validation and test")
+    else:
+        few = labelled["label"].value_counts().filter(pl.col("count") < FEWEST)["label"].sort().to_list()
+        if few:
+            raise UserError(
+                f"class {quoted(few)}: fewer than {FEWEST} examples, too few for train, validation and test; add "
+                "examples, or merge or remove the class"
+            )
     if data.target_domain is not None:
-        domains = sorted({record.domain for record in labelled if record.domain is not None})
+        domains = labelled["domain"].drop_nulls().unique().sort().to_list()
         if data.target_domain not in domains:
             raise UserError(
                 f"data.target_domain: no example has the domain {data.target_domain!r}; the manifest knows "
                 f"{', '.join(domains) or 'none'}"
             )
-
-
-def _quoted(labels: Sequence[str]) -> str:
-    return ", ".join(map(repr, labels[:20])) + (f" and {len(labels) - 20} more" if len(labels) > 20 else "")
-
-
-def _report(
-    counts: dict[str, Counter[str]], classes: Sequence[str], own_test: bool, records: int, params: Params
-) -> dict[str, Any]:
-    data = params.data
-    sizes = {name: counts[name].total() for name in NAMES}
-    for name in ("validation", "test"):
-        if not sizes[name]:
-            raise UserError(f"no example fell into the {name} split; add examples or raise data.{name}")
-    seen, width = smallest_difference(sizes["validation"]), interval_width(sizes["test"])
-    reasons = [
-        f"train has {sizes['train']:,}, validation {sizes['validation']:,}, test {sizes['test']:,} examples"
-        + (f", train_val {sizes['train_val']:,}" if sizes["train_val"] else "")
-        + f"; assigned by a hash of seed {params.seed} and the example's id (or group), so new data moves none.",
-        "The test split is the source's own."
-        if own_test
-        else f"The source brings no test split: {data.test:.0%} of all examples are kept for it.",
-        f"Validation can tell two models apart whose errors differ by {seen:.4f} or more (paired test, 5 % two-sided, "
-        f"power {POWER}, if they disagree on {max(DISCORDANCE, seen):.1%} of the examples).",
-        f"A test error of {ASSUMED_ERROR:.0%} will have a 95 % interval {width:.4f} wide.",
-    ]
-    if seen > data.detect:
-        reasons.append(
-            f"Validation is too small for data.detect = {data.detect}: that takes "
-            f"{math.ceil(pairs_needed(data.detect)):,} examples, it has {sizes['validation']:,}. Smaller "
-            "improvements will pass unseen: add data, raise data.validation, or compare over several seeds."
+    if data.split == "time" and data.folds is not None:
+        raise UserError(
+            "data.folds with data.split: time would train on newer examples than it validates on; set one back (folds: "
+            "null, or split: random)"
         )
-    if width > data.confidence_width:
-        reasons.append(
-            f"Test is too small for data.confidence_width = {data.confidence_width}: that takes "
-            f"{examples_for_width(data.confidence_width):,} examples, it has {sizes['test']:,}. Read the test "
-            "error with its interval."
+
+
+def _brings_test(labelled: "pl.DataFrame", data: Data) -> bool:
+    """Whether the first ingest's examples have a test of their own. Later ones may bring a test too and it is honoured,
+    but then data.test stays in force, or old examples would leave the test."""
+    import polars as pl
+
+    first = (pl.col("batch") == pl.col("batch").min()) & pl.col("source_split").eq_missing("test")
+    if data.target_domain is not None:
+        first &= ~is_foreign(data.target_domain)
+    return bool(labelled.select(first.any()).item())
+
+
+def _cuts(frame: "pl.DataFrame", data: Data, own_test: bool) -> Cuts:
+    import polars as pl
+
+    places = pl.col("source_split").ne_missing("test")
+    if data.target_domain is not None:
+        places &= ~is_foreign(data.target_domain)
+    return cut_times(frame.filter(places).select("time", "moment", "batch"), data, own_test)
+
+
+def _refuse_torn_groups(labelled: "pl.DataFrame", cuts: Cuts) -> None:
+    import polars as pl
+
+    groups = (
+        torn(labelled.filter(pl.col("source_split").ne_missing("test")), "group")["group"].unique().sort().to_list()
+    )
+    if groups:
+        ends = " or ".join(each for each in (cuts.validation, cuts.test) if each)
+        raise UserError(
+            f"group {quoted(groups)}: has examples before and after {ends}, so it cannot stay together and keep the "
+            "order of time; set other data.cuts, do without data.group, or set data.split to random"
         )
-    for name in ("validation", "test"):
-        lacking = [label for label in classes if not counts[name][label]]
-        if lacking and data.target_domain is None:
-            reasons.append(f"No example of class {_quoted(lacking)} fell into {name}: its error there stays unknown.")
-    left_out = records - sum(sizes.values())
-    if left_out:
-        reasons.append(f"{left_out:,} examples have no label and are in no split.")
-    splits = {
-        name: {"n": sizes[name], "classes": {label: counts[name][label] for label in classes}}
-        for name in NAMES
-        if sizes[name] or name != "train_val"
-    }
-    return {
-        "schema": 1,
-        "seed": params.seed,
-        "splits": splits,
-        "reasons": reasons,
-        "smallest_difference_seen": seen,
-        "test_interval_width": width,
-    }
+
+
+def _refuse_empty(facts: Facts) -> None:
+    lacking = [label for label in facts.classes if not facts.counts["train"].get(label)]
+    if lacking and not facts.regression:
+        how = (
+            f"all its examples are from {facts.cuts.validation} or later, so none trains; set later data.cuts"
+            if facts.cuts
+            else "too few examples (or groups), chance left none of them to train on; add examples, lower "
+            "data.validation and data.test, or take another seed"
+        )
+        raise UserError(f"class {quoted(lacking)}: {how}")
+    for name in ("train", "validation", "test"):
+        if not facts.sizes[name]:
+            hint = "set other data.cuts" if facts.cuts else f"add examples or raise data.{name}"
+            raise UserError(f"no example fell into the {name} split; {hint}")
