@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 from frames import frame, params
 
-from arcane.data.leakage import leakage
 from arcane.data.splits import split
+from arcane.data.splits.leakage import leakage
 
 
 def rows(*lines: tuple[str, str | None, str | None, str], moments: list[float] | None = None) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar
 
 from arcane.data.rates import Average, Rate
-from arcane.data.split_sizes import OfAverages, OfRates
+from arcane.data.splits.sizes import OfAverages, OfRates
 
 RATES, AVERAGES = OfRates(), OfAverages()
 

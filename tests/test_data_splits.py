@@ -12,9 +12,9 @@ from frames import frame, params
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from arcane.data.assignment import key_fractions, mixed
-from arcane.data.split_times import moments
 from arcane.data.splits import read_splits, split, write_splits
+from arcane.data.splits.assignment import key_fractions, mixed
+from arcane.data.splits.times import moments
 from arcane.errors import UserError
 
 

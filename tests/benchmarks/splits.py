@@ -19,7 +19,7 @@ sys.path.insert(0, str(TESTS))
 import conftest  # noqa: E402, F401  (puts the engine on the path)
 
 from arcane.data.rates import Average, Rate  # noqa: E402
-from arcane.data.split_sizes import OfAverages, OfRates  # noqa: E402
+from arcane.data.splits.sizes import OfAverages, OfRates  # noqa: E402
 
 
 def main(repeats: int) -> None:

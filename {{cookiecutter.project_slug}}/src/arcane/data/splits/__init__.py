@@ -1,23 +1,23 @@
 """Splits: which example trains, which picks models, which only measures; written to and read from `data/splits.jsonl`.
 
-`assignment` holds the rule and why it is one, `split_sizes` how much the splits can tell, `leakage` what ties them
-together, `split_report` what is said of all that.
+`assignment` holds the rule and why it is one, `sizes` how much the splits can tell, `leakage` what ties them
+together, `report` what is said of all that.
 """
 
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import Data, Params
-from ..errors import UserError
-from ..files import replacing
-from ..spec import Spec
+from ...config import Data, Params
+from ...errors import UserError
+from ...files import replacing
+from ...spec import Spec
+from ..manifest import IDENTIFIER, distinct, json_lines
 from .assignment import NAMES, assigned_folds, assigned_splits, is_foreign
 from .leakage import leakage, torn
-from .manifest import IDENTIFIER, distinct, json_lines
-from .split_report import Facts, folds_for, quoted, report
-from .split_sizes import OfAverages, OfRates
-from .split_times import Cuts, cut_times, moments
+from .report import Facts, folds_for, quoted, report
+from .sizes import OfAverages, OfRates
+from .times import Cuts, cut_times, moments
 
 if TYPE_CHECKING:
     import polars as pl

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .manifest import distinct
+from ..manifest import distinct
 
 if TYPE_CHECKING:
     import polars as pl

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .rates import Average, Rate
+from ..rates import Average, Rate
 
 POWER = 0.8
 CONFIDENCE = 0.95

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..config import Params
+from ...config import Params
 from .assignment import NAMES, is_foreign
 from .leakage import Leak
-from .split_sizes import POWER, OfAverages, Yardstick
-from .split_times import Cuts
+from .sizes import POWER, OfAverages, Yardstick
+from .times import Cuts
 
 if TYPE_CHECKING:
     import polars as pl

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..config import Data
-from .split_times import Cuts
+from ...config import Data
+from .times import Cuts
 
 if TYPE_CHECKING:
     import polars as pl

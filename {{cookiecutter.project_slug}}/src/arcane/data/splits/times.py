@@ -8,8 +8,8 @@ not touch. Newer data then always tests: to train on it, set later cuts.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..config import Data
-from ..errors import UserError
+from ...config import Data
+from ...errors import UserError
 
 if TYPE_CHECKING:
     import polars as pl
