@@ -56,7 +56,9 @@ class Data(Section):
     cuts: tuple[str, str] | None = Field(
         None, description="with split: time, when validation and test begin; null: by the first ingest's times"
     )
-    folds: int | None = Field(None, ge=2, le=20, description="folds of train and validation; null: where they are needed")
+    folds: int | None = Field(
+        None, ge=2, le=20, description="folds of train and validation; null: where they are needed"
+    )
     detect: float = Field(0.02, gt=0, lt=1, description="the smallest difference in error that matters")
     confidence_width: float = Field(0.04, gt=0, lt=1, description="the width wanted for the test error's interval")
     target_domain: str | None = None

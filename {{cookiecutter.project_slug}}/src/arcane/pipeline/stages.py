@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..diagnosis.examine import Examination
 
 SCHEMA = 1
+RESOLUTION = Path("reports/resolution.json")
 DRIFT_EXAMPLES = 10_000  # of each split, drawn by id: what a comparison of distributions needs, of any number
 Submit = Callable[[Any], Any]
 WithSlots = Callable[[Callable[[Submit], Any]], Any]
@@ -203,14 +204,44 @@ def examine(context: Context) -> Result:
     write_json(context.root / "reports" / "examination.json", {"schema": SCHEMA, **examined.as_json(), "seconds": None})
     if examined.errors:
         raise ExaminationError(stop_message(examined.errors))
-    return Result(examined.verdict)
+    looked = {"chosen": None} | resolution_swept(context)
+    write_json(context.root / RESOLUTION, {"schema": SCHEMA, **looked})
+    return Result("; ".join(filter(None, (examined.verdict, looked.get("sentence")))))
+
+
+def resolution_swept(context: Context) -> dict[str, Any]:
+    """What the sweep over image sizes found, where `data.resolution` asks for one."""
+    from ..data.assets import ASSETS, read_assets
+    from ..diagnosis.resolution import sweep
+
+    params = context.project.params
+    if params.data.resolution != "sweep":
+        return {}
+    shape, tags = read_assets(context.root / ASSETS).spec.shape, version_tags(context.root, "examine")
+
+    def with_submit(submit: Submit) -> Any:
+        return sweep(
+            params,
+            shape,
+            lambda trial: submit(context.record.of_trial(replace(trial, tags=tags))),
+            percent,
+            lambda done, total: context.voice.progress("trainings", done, total),
+        )
+
+    return context.with_slots(with_submit).as_json()
+
+
+def chosen_resolution(root: Path) -> int | None:
+    """Pixels a side that the sweep chose for trials; None for the images as they are packed."""
+    return read_json(root / RESOLUTION)["chosen"]
 
 
 def baseline(context: Context) -> Result:
     from ..training.trials import Trial, run_trial
 
     params = context.project.params
-    trial = Trial("baseline", params, params.seed, tags=version_tags(context.root, "baseline"))
+    tags, resolution = version_tags(context.root, "baseline"), chosen_resolution(context.root)
+    trial = Trial("baseline", params, params.seed, tags=tags, resolution=resolution)
     result = run_trial(
         context.root,
         context.record.of_trial(trial),
@@ -280,7 +311,10 @@ def evaluated(task: Any, parts: "Mapping[str, Examples]") -> "tuple[dict[str, np
     from ..data.rates import measured
     from ..training.fit import on_device
     from ..training.inference import evaluate as evaluate_task
+    from ..training.reduced import at_resolution
 
+    if task.spec.modality == "image" and task.spec.shape != next(iter(parts.values())).spec.shape:
+        parts = {name: at_resolution(part, task.spec.shape[1]) for name, part in parts.items()}
     found = {name: evaluate_task(task, *on_device(part, task.device)) for name, part in parts.items()}
     scale, unit = task.statistics.target_std, task.spec.target.unit if task.spec.target else ""
     return (
@@ -297,7 +331,7 @@ def improve(context: Context) -> Result:
 
     project, root = context.project, context.root
     train, validation = load_splits(root, ("train", "validation")).values()
-    tags = version_tags(root, "improve")
+    tags, resolution = version_tags(root, "improve"), chosen_resolution(root)
     of_variance = " of the variance" if train.spec.regression else ""
 
     def decided(tried: Round) -> None:
@@ -317,7 +351,7 @@ def improve(context: Context) -> Result:
             project.params,
             train,
             validation,
-            lambda trial: submit(context.record.of_trial(replace(trial, tags=tags))),
+            lambda trial: submit(context.record.of_trial(replace(trial, tags=tags, resolution=resolution))),
             own=project.module("actions").ACTIONS,
             on_start=started,
             on_round=decided,
