@@ -71,7 +71,7 @@ def draw(axes: Any, content: dict[str, Any]) -> None:
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    axes.legend(frameon=False, loc="upper right")
+    axes.legend(frameon=False, loc="lower left")
 
 
 def draw_curve(axes: Any, curve: dict[str, Any], colour: str, name: str, bottom: float, filled: bool = False) -> None:
