@@ -1,9 +1,15 @@
 """Image files come out as a person sees them, whatever their mode, and in the size that is asked for."""
 
+import io
+import zlib
+
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from arcane.data import decoding
 from arcane.data.images import fit_image, image_header, read_image
 from arcane.errors import UserError
 
@@ -40,11 +46,78 @@ def test_transparent_becomes_white_and_16_bit_keeps_its_upper_half(tmp_path):
         read_image(tmp_path / "real.tif")
 
 
-def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+@pytest.mark.parametrize("limit", [40, 20], ids=["Pillow warns", "Pillow raises"])
+def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, monkeypatch, recwarn, limit):
     Image.fromarray(GREY).save(tmp_path / "x.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
-    with pytest.raises(UserError, match="more than 40 pixels"):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    for read in (read_image, image_header):
+        with pytest.raises(UserError, match=f"x.png: more than {limit} pixels"):
+            read(tmp_path / "x.png")
+    outcome = next(decoding.decoded(tmp_path, ["x.png"], (1, 4, 4)))
+    assert isinstance(outcome, UserError) and "more than" in str(outcome)
+
+
+def test_a_png_of_a_few_bytes_that_says_it_is_huge(tmp_path, recwarn):
+    small = io.BytesIO()
+    Image.fromarray(GREY).save(small, "png")
+    content = bytearray(small.getvalue())
+    content[16:24] = (50_000).to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    (tmp_path / "x.png").write_bytes(content)
+    with pytest.raises(UserError, match=r"more than [\d,]+ pixels"):
         read_image(tmp_path / "x.png")
+    assert not recwarn.list
+
+
+SMOOTH = np.add.outer(np.arange(40), np.arange(60)).astype(np.uint8)
+FORMATS = ("png", "jpeg", "gif", "tiff", "bmp", "webp")
+
+
+def encoded(form: str, image: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, form)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg"])
+@pytest.mark.parametrize("image", [SMOOTH, np.stack([SMOOTH] * 3, 2)], ids=["grey", "colour"])
+def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path, form, image):
+    whole = encoded(form, image)
+    # What a PNG has after its pixels (the end mark of 12 bytes, checksums) may be lost; a JPEG's end mark too.
+    for length in range(len(whole) - 20):
+        (tmp_path / "x").write_bytes(whole[:length])
+        with pytest.raises(UserError, match=r"truncated or damaged|not an image|empty \(0 bytes\)|unreadable"):
+            read_image(tmp_path / "x")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@given(form=st.sampled_from(FORMATS), data=st.data())
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(tmp_path, form, data):
+    content = bytearray(encoded(form, SMOOTH))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    (tmp_path / "x").write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    for read in (read_image, image_header):
+        try:
+            read(tmp_path / "x")
+        except UserError as error:
+            assert str(error).startswith(str(tmp_path / "x"))
+
+
+@pytest.mark.parametrize("large", [10**9, 0], ids=["one thread", "several"])
+def test_many_files_come_in_order_with_errors_in_their_places(tmp_path, monkeypatch, large):
+    monkeypatch.setattr(decoding, "LARGE", large)
+    monkeypatch.setattr(decoding, "usable_cores", lambda: 3)
+    for number in range(700):
+        Image.fromarray(np.full((4, 4), number % 251, np.uint8)).save(tmp_path / f"{number}.bmp")
+    (tmp_path / "300.bmp").write_bytes(b"")
+    paths = [f"{number}.bmp" for number in range(700)]
+    outcomes = list(decoding.decoded(tmp_path, paths, (1, 2, 2)))
+    assert str(outcomes[300]) == "300.bmp: empty (0 bytes)"
+    assert all((o.pixels == n % 251).all() for n, o in enumerate(outcomes) if n != 300)
+    assert outcomes[0].id == outcomes[251].id != outcomes[1].id
+    assert list(decoding.headers(tmp_path, paths))[299:301] == [(4, 4, True), None]
 
 
 def test_fit_keeps_the_middle_and_changes_channels():

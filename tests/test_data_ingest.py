@@ -1,20 +1,23 @@
 """Ingest is deterministic, keeps a person's corrections, and never leaves half of anything behind."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from conftest import SOURCE
 
 from arcane.config import Data
 from arcane.data import assets as assets_module
 from arcane.data.assets import ASSETS, read_assets
-from arcane.data.ingest import ingest, limited
+from arcane.data.ingest import ingest
 from arcane.data.loading import load_splits
-from arcane.data.manifest import MANIFEST, Record, read_records, write_manifest
+from arcane.data.manifest import MANIFEST, Record, frame_of, read_records, write_manifest
+from arcane.data.merging import limited
 from arcane.data.sources import Example, Source, named_source
 from arcane.data.splits import SPLITS, write_splits
 from arcane.errors import UserError
@@ -37,8 +40,22 @@ def image(value: int, side: int = 4) -> np.ndarray:
     return (np.arange(side * side, dtype=np.uint8).reshape(side, side) + value).astype(np.uint8)
 
 
+def ingested(source: Source, root, data: Data | None = None) -> list[Record]:
+    """The manifest's records after an ingest."""
+    ingest(source, root, data or Data())
+    return read_records(root / MANIFEST)
+
+
+def splits(root, **ids: list[str]) -> None:
+    """Write `data/splits.jsonl`."""
+    pairs = [{"id": identifier, "split": name} for name, part in ids.items() for identifier in part]
+    write_splits(root / SPLITS, pl.DataFrame(pairs))
+
+
 def contents(root) -> dict[str, bytes]:
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+    """Bytes by path of all but what ingest merely remembers."""
+    files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if not name.startswith(".arcane")}
 
 
 def edit_label(root, identifier: str, label: str) -> None:
@@ -63,13 +80,13 @@ def test_same_source_same_bytes_and_nothing_is_touched_twice(tmp_path):
 def test_images_are_found_by_id_across_shards_and_source_order(tmp_path, monkeypatch):
     monkeypatch.setattr(assets_module, "SHARD_BYTES", 3 * 16)
     examples = tuple(Example(image(value), "ab"[value % 2]) for value in range(8))
-    records = ingest(Given(*examples), tmp_path, Data())
-    shuffled = ingest(Given(*examples[::-1]), tmp_path / "other", Data())
+    records = ingested(Given(*examples), tmp_path)
+    shuffled = ingested(Given(*examples[::-1]), tmp_path / "other")
     assert len(read_assets(tmp_path / ASSETS).shards) == 3
     assert contents(tmp_path / ASSETS) == contents(tmp_path / "other" / ASSETS)
     assert [r.id for r in records] == [r.id for r in shuffled] == sorted(r.id for r in records)
     names = ["train", "test", "validation"]
-    write_splits(tmp_path / SPLITS, [(r.id, names[i % 3]) for i, r in enumerate(records)])
+    splits(tmp_path, **{name: [r.id for r in records[place::3]] for place, name in enumerate(names)})
     loaded = load_splits(tmp_path, names)
     assert [len(loaded[name]) for name in names] == [3, 3, 2]
     by_id = {r.id: r for r in records}
@@ -80,14 +97,14 @@ def test_images_are_found_by_id_across_shards_and_source_order(tmp_path, monkeyp
 
 
 def test_a_corrected_label_survives_and_takes_effect_without_packing(tmp_path):
-    records = ingest(Given(*FOUR), tmp_path, Data())
+    records = ingested(Given(*FOUR), tmp_path)
     first = next(record for record in records if record.row == 0)
-    write_splits(tmp_path / SPLITS, [(record.id, "train") for record in records])
+    splits(tmp_path, train=[record.id for record in records])
     edit_label(tmp_path, first.id, "b")
     part = load_splits(tmp_path, ["train"])["train"]
     assert part.labels[part.ids.index(first.id)] == 1
     for _ in range(2):
-        again = {record.id: record.label for record in ingest(Given(*FOUR), tmp_path, Data())}
+        again = {record.id: record.label for record in ingested(Given(*FOUR), tmp_path)}
         assert again[first.id] == "b" and sorted(again.values()) == ["a", "b", "b", "b"]
     edit_label(tmp_path, first.id, "c")
     with pytest.raises(UserError, match=rf"{first.id} \(row 0\) has the label 'c', which is no class"):
@@ -95,26 +112,24 @@ def test_a_corrected_label_survives_and_takes_effect_without_packing(tmp_path):
 
 
 def test_a_correction_survives_when_the_assets_are_gone(tmp_path):
-    import shutil
-
-    first = ingest(Given(*FOUR), tmp_path, Data())[0]
+    first = ingested(Given(*FOUR), tmp_path)[0]
     other = "b" if first.label == "a" else "a"
     edit_label(tmp_path, first.id, other)
     shutil.rmtree(tmp_path / ASSETS)
-    assert ingest(Given(*FOUR), tmp_path, Data())[0].label == other
+    assert ingested(Given(*FOUR), tmp_path)[0].label == other
 
 
 def test_the_source_wins_where_it_changed_its_mind(tmp_path):
     three = Given(*FOUR, classes=("a", "b", "c"))
     ingest(three, tmp_path, Data())
     relabelled = Given(replace(FOUR[0], label="c"), *FOUR[1:], classes=("a", "b", "c"))
-    assert next(r for r in ingest(relabelled, tmp_path, Data()) if r.row == 0).label == "c"
+    assert next(r for r in ingested(relabelled, tmp_path) if r.row == 0).label == "c"
 
 
 def test_a_group_written_by_a_person_stays(tmp_path):
-    records = ingest(Given(*FOUR), tmp_path, Data())
+    records = ingested(Given(*FOUR), tmp_path)
     write_manifest(tmp_path / MANIFEST, [replace(r, group="g", extra={"note": "ü"}) for r in records])
-    assert {(r.group, r.extra["note"]) for r in ingest(Given(*FOUR), tmp_path, Data())} == {("g", "ü")}
+    assert {(r.group, r.extra["note"]) for r in ingested(Given(*FOUR), tmp_path)} == {("g", "ü")}
 
 
 def test_copies_are_merged_and_conflicts_wait_for_a_person(tmp_path):
@@ -124,19 +139,18 @@ def test_copies_are_merged_and_conflicts_wait_for_a_person(tmp_path):
         Example(image(1), "a", path="a/3.png"),
         Example(image(1), "b", path="b/3.png"),
     )
-    same, other = sorted(ingest(Given(*copies), tmp_path, Data()), key=lambda record: record.path or "")
+    same, other = sorted(ingested(Given(*copies), tmp_path), key=lambda record: record.path or "")
     assert (same.path, same.duplicates, same.label) == ("a/1.png", ("a/2.png",), "a")
     assert (other.path, other.duplicates, other.label) == ("a/3.png", ("b/3.png",), None)
     assert other.extra == {"conflicting_labels": ["a", "b"]}
     edit_label(tmp_path, other.id, "a")
-    assert {r.label for r in ingest(Given(*copies), tmp_path, Data())} == {"a"}
+    assert {r.label for r in ingested(Given(*copies), tmp_path)} == {"a"}
 
 
 def test_an_image_in_both_of_the_sources_splits_stays_in_test(tmp_path):
-    record = ingest(
+    record = ingested(
         Given(Example(image(0), "a", row=0, source_split="train"), Example(image(0), "a", row=1, source_split="test")),
         tmp_path,
-        Data(),
     )[0]
     assert record.source_split == "test" and record.extra["source_overlap"] and record.duplicates == ("1",)
 
@@ -147,12 +161,12 @@ def test_the_id_survives_a_rename_and_another_file_format(tmp_path):
     for label, value in (("a", 0), ("b", 1)):
         (tmp_path / "data/raw" / label).mkdir(parents=True)
         Image.fromarray(image(value)).save(tmp_path / f"data/raw/{label}/x.png")
-    before = {r.id: r.path for r in ingest(named_source(Data(source="own"), tmp_path), tmp_path, Data())}
+    before = {r.id: r.path for r in ingested(named_source(Data(source="own"), tmp_path), tmp_path)}
     Image.fromarray(image(0)).save(tmp_path / "data/raw/a/renamed.bmp")
     (tmp_path / "data/raw/a/x.png").unlink()
-    after = {r.id: r.path for r in ingest(named_source(Data(source="own"), tmp_path), tmp_path, Data())}
+    after = {r.id: r.path for r in ingested(named_source(Data(source="own"), tmp_path), tmp_path)}
     assert before.keys() == after.keys() and "data/raw/a/renamed.bmp" in after.values()
-    resized = {r.id for r in ingest(named_source(Data(source="own"), tmp_path), tmp_path, Data(resolution=8))}
+    resized = {r.id for r in ingested(named_source(Data(source="own"), tmp_path), tmp_path, Data(resolution=8))}
     assert resized == after.keys() and read_assets(tmp_path / ASSETS).spec.shape == (1, 8, 8)
 
 
@@ -163,15 +177,12 @@ def test_limit_keeps_proportions_and_grows_by_adding():
         )
         for number in range(1000)
     ]
-    part = limited(records, 100)
-    assert (
-        len(part) == 100
-        and sum(r.label == "b" for r in part) == 25
-        and sum(r.source_split == "test" for r in part) == 20
-    )
-    assert {r.id for r in part} <= {r.id for r in limited(records, 200)}
-    assert limited(records[::-1], 100) == part
-    assert limited(records, None) == records
+    frame = frame_of(records, numbers=False).sort("id")
+    part = limited(frame, 100)
+    assert len(part) == 100
+    assert (part["label"] == "b").sum() == 25 and (part["source_split"] == "test").sum() == 20
+    assert set(part["id"]) <= set(limited(frame, 200)["id"])
+    assert part["id"].is_sorted() and limited(frame, None).equals(frame)
 
 
 def test_progress_reaches_the_total(tmp_path):
@@ -185,7 +196,7 @@ def test_progress_reaches_the_total(tmp_path):
 @pytest.mark.parametrize(
     ("example", "message"),
     [
-        (Example(np.zeros((4, 4)), "a", row=7), "row 7: image is float64"),
+        (Example(np.zeros((4, 4)), "a", row=7), "row 7: inputs are float64"),
         (Example(image(0), "c", row=7), "row 7: label 'c' is not among"),
     ],
 )
@@ -193,6 +204,50 @@ def test_a_wrong_example_is_named_and_nothing_is_written(tmp_path, example, mess
     with pytest.raises(UserError, match=message):
         ingest(Given(FOUR[0], example), tmp_path, Data())
     assert contents(tmp_path) == {}
+
+
+def test_one_example(tmp_path):
+    record = ingested(Given(FOUR[0]), tmp_path)[0]
+    assert (record.label, record.batch, record.near) == ("a", 0, None)
+    assert len(read_assets(tmp_path / ASSETS).ids) == 1 and ingested(Given(FOUR[0]), tmp_path) == [record]
+
+
+def test_no_example_is_said(tmp_path):
+    with pytest.raises(UserError, match="source given: gives no example"):
+        ingest(ofshape(Given()), tmp_path, Data())
+    assert contents(tmp_path) == {}
+
+
+def ofshape(source: Given) -> Given:
+    source.shape = lambda: (1, 4, 4)
+    return source
+
+
+@pytest.mark.parametrize("label", ["two\nlines", "🐕", 'quo"te', "\u2028"])
+def test_a_folder_of_any_name_is_a_class(tmp_path, label):
+    from PIL import Image
+
+    for folder, value in ((label, 0), ("plain", 1)):
+        (tmp_path / "data/raw" / folder).mkdir(parents=True)
+        Image.fromarray(image(value)).save(tmp_path / "data/raw" / folder / "x.png")
+    own = Data(source="own")
+    for _ in range(2):
+        records = ingested(named_source(own, tmp_path), tmp_path, own)
+        assert {record.label for record in records} == {label, "plain"}
+    assert label in read_assets(tmp_path / ASSETS).spec.classes
+    splits(tmp_path, train=[record.id for record in records])
+    part = load_splits(tmp_path, ["train"])["train"]
+    assert {part.classes[code] for code in part.labels} == {label, "plain"}
+
+
+def test_an_id_that_stands_twice_in_the_manifest_is_named(tmp_path):
+    ingest(Given(*FOUR), tmp_path, Data())
+    lines = (tmp_path / MANIFEST).read_text().splitlines()
+    (tmp_path / MANIFEST).write_text("\n".join([*lines, lines[1]]) + "\n")
+    before = contents(tmp_path)
+    with pytest.raises(UserError, match=r"line 5: id [0-9a-f]{32} stands in line 2 already"):
+        ingest(Given(*FOUR), tmp_path, Data())
+    assert contents(tmp_path) == before
 
 
 def test_a_broken_manifest_is_not_overwritten(tmp_path):
@@ -233,7 +288,7 @@ def test_a_disk_that_refuses_leaves_the_old_data_whole(tmp_path, limit):
         [sys.executable, "-c", FULL_DISK, str(SOURCE), str(tmp_path), str(limit)], capture_output=True, text=True
     )
     if limit == 270_000:
-        assert done.returncode == 0 and read_assets(tmp_path / ASSETS).shape == (1, 12, 12)
+        assert done.returncode == 0 and read_assets(tmp_path / ASSETS).spec.shape == (1, 12, 12)
         return
     assert done.returncode == 1, done.stderr
     assert "File too large" in done.stdout and "untouched" in done.stdout and done.stderr == ""
@@ -243,7 +298,7 @@ def test_a_disk_that_refuses_leaves_the_old_data_whole(tmp_path, limit):
 
 def test_damaged_assets_say_how_to_mend(tmp_path):
     ingest(Given(*FOUR), tmp_path, Data())
-    write_splits(tmp_path / SPLITS, [(r.id, "train") for r in read_records(tmp_path / MANIFEST)])
+    splits(tmp_path, train=[r.id for r in read_records(tmp_path / MANIFEST)])
     with pytest.raises(UserError, match="no split `test`; there are train"):
         load_splits(tmp_path, ["test"])
     (tmp_path / ASSETS / "shard-00000.npy").write_bytes(b"torn")

@@ -154,7 +154,7 @@ def test_diabetes_is_in_its_own_units(tmp_path):
     data = Data(source="diabetes", modality="tabular")
     source = named_source(data, Path())
     examples = list(source.examples())
-    assert source.target == Target("disease progression", "points one year after baseline") and not source.classes
+    assert source.target == Target("disease progression in one year", "points") and not source.classes
     assert [feature.name for feature in source.features][:4] == ["age", "sex", "bmi", "bp"]
     assert source.features[1] == Feature("sex", "category", ("1", "2"))
     assert examples[0].inputs[:4] == pytest.approx([59, 2, 32.1, 101]) and examples[0].label == 151.0

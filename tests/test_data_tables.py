@@ -501,3 +501,31 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, raw):
         assert len(list(source.examples())) == source.total
     except UserError as error:
         assert "table.csv" in str(error)
+
+
+def test_rows_that_are_the_same_are_examples_of_their_own_in_one_split(tmp_path):
+    """A table of a few yes-or-no columns has few different rows; each row is a person all the same."""
+    rows = [(number % 2, number // 2 % 2, "ab"[number % 3 == 0]) for number in range(60)]
+    lines = [f"{one},{other},{label}" for one, other, label in rows]
+    first = _ingested_table(tmp_path / "first", lines)
+    assert len(first) == 60 and {record.label for record in first} == {"a", "b"}
+    assert not any(record.duplicates for record in first)
+    roots = {record.near or record.id for record in first}
+    assert len(roots) == 4 and roots <= {record.id for record in first}
+    turned = _ingested_table(tmp_path / "turned", lines[::-1])
+    assert {record.id: (record.label, record.near) for record in turned} == {
+        record.id: (record.label, record.near) for record in first
+    }
+    grown = _ingested_table(tmp_path / "first", [*lines, "1,1,b", "0,0,a"])
+    kept = {record.id: record.near for record in grown}
+    assert len(grown) == 62
+    assert all(kept[record.id] == record.near for record in first)
+    assert {record.near or record.id for record in grown} == roots
+
+
+def _ingested_table(root: Path, lines: list[str]):
+    (root / "data/raw").mkdir(parents=True, exist_ok=True)
+    (root / "data/raw/table.csv").write_text("\n".join(["one,other,label", *lines]) + "\n")
+    data = Data(modality="tabular", source="own")
+    ingest(named_source(data, root), root, data)
+    return read_records(root / MANIFEST)

@@ -4,6 +4,8 @@ Ingest and prediction both go through here, so that a file looks the same to the
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,21 @@ QUARTER_TURNS = frozenset({5, 6, 7, 8})
 ORIENTATION_TAG = 0x0112
 
 
-def open_image(path: Path) -> "Image.Image":
+@contextmanager
+def without_bomb_warnings() -> Iterator[None]:
+    """Silence Pillow's warning about images with many pixels: `opened_image` refuses them.
+
+    Stands around work in threads, not inside it: Python's filters are the process' own.
+    """
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
+@contextmanager
+def opened_image(path: Path) -> "Iterator[Image.Image]":
     """Open an image file and read its header only.
 
     Raises:
@@ -30,31 +46,36 @@ def open_image(path: Path) -> "Image.Image":
     from PIL import Image, UnidentifiedImageError
 
     try:
-        if path.stat().st_size == 0:
-            raise UserError(f"{path}: empty (0 bytes)")
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(path)
+        image = Image.open(path)
     except FileNotFoundError:
         raise UserError(f"{path}: not there") from None
     except UnidentifiedImageError:
-        raise UserError(f"{path}: not an image that Pillow reads") from None
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        empty = path.stat().st_size == 0
+        raise UserError(f"{path}: {'empty (0 bytes)' if empty else 'not an image that Pillow reads'}") from None
+    except Image.DecompressionBombError:
         raise UserError(f"{path}: more than {Image.MAX_IMAGE_PIXELS:,} pixels") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # what a damaged file does to Pillow's readers is not listed anywhere
         raise UserError(f"{path}: unreadable ({error})") from None
+    with image:
+        # Beyond the limit Pillow warns, beyond twice the limit it raises.
+        if Image.MAX_IMAGE_PIXELS is not None and image.width * image.height > Image.MAX_IMAGE_PIXELS:
+            raise UserError(f"{path}: more than {Image.MAX_IMAGE_PIXELS:,} pixels")
+        yield image
 
 
 def image_header(path: Path) -> tuple[int, int, bool]:
     """Height, width (as shown, orientation applied) and whether the file is grey, without decoding it.
 
     Raises:
-        UserError: As `open_image`.
+        UserError: As `opened_image`.
     """
-    with open_image(path) as image:
+    from PIL import Image
+
+    with opened_image(path) as image:
         width, height = image.size
         try:
-            turned = image.getexif().get(ORIENTATION_TAG) in QUARTER_TURNS
+            # The base class' own: PNG's would decode the image to look for a block behind the pixels.
+            turned = Image.Image.getexif(image).get(ORIENTATION_TAG) in QUARTER_TURNS
         except Exception:  # a broken EXIF block says nothing about the pixels
             turned = False
         return (width, height, image.mode in GREY_MODES) if turned else (height, width, image.mode in GREY_MODES)
@@ -67,12 +88,17 @@ def read_image(path: Path) -> np.ndarray:
     animation the first frame is taken.
 
     Raises:
-        UserError: The file is missing, empty, truncated, no image, or has 32-bit pixels.
+        UserError: The file is missing, empty, truncated, no image, too large, or has 32-bit pixels.
     """
+    with without_bomb_warnings():
+        return decoded_image(Path(path))
+
+
+def decoded_image(path: Path) -> np.ndarray:
+    """`read_image` for many threads at once, inside `without_bomb_warnings`."""
     from PIL import Image, ImageOps
 
-    path = Path(path)
-    with open_image(path) as opened:
+    with opened_image(path) as opened:
         try:
             opened.load()
             try:
@@ -87,8 +113,11 @@ def read_image(path: Path) -> np.ndarray:
             if image.has_transparency_data:
                 white = Image.new("RGBA", image.size, (255, 255, 255, 255))
                 image = Image.alpha_composite(white, image.convert("RGBA"))
-            array = np.asarray(image.convert("L" if grey else "RGB"))
-        except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+            wanted = "L" if grey else "RGB"
+            array = np.asarray(image if image.mode == wanted else image.convert(wanted))
+        except UserError:
+            raise
+        except Exception as error:  # OSError and SyntaxError as a rule, also struct.error, KeyError and others
             raise UserError(f"{path}: truncated or damaged ({error})") from None
     return array[:, :, None] if grey else array
 

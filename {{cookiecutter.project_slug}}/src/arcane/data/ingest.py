@@ -1,43 +1,52 @@
-"""Ingest: from a source to the manifest and the packed images, keyed by content.
+"""Ingest: from a source to the manifest and the packed inputs, keyed by content.
 
-Decides what an example's identity is, which copies are one example, and which of a person's corrections to keep.
+Wires the decisions (`merging`) to the reading (`packing`) and the writing (`assets`, `manifest`), such that whatever
+happens in between, what was there before stays whole.
 """
 
 import errno
+import fcntl
 import logging
-import math
+import os
 import shutil
 import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from filecmp import cmpfiles
+from filecmp import cmp
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
 from ..config import Data
 from ..errors import UserError
-from ..files import digest
 from ..spec import Spec
-from .assets import ASSETS, read_assets, write_assets
-from .images import fit_image
-from .manifest import MANIFEST, Record, is_text, read_records, write_manifest
-from .sources import Example, Source
+from .assets import ASSETS, Assets, Old, old_assets, write_assets
+from .identity import content_id
+from .manifest import COLUMNS, MANIFEST, read_exactly, write_manifest
+from .merging import keep_corrections, limited, merge_copies, next_batch, numbered_copies, slim
+from .near import fingerprints, near_links
+from .packing import Inputs, KnownFiles, Progress, read_examples
+from .seen import read_known, read_seen, read_written, remember, remember_manifest, remember_written, state_of
+from .sources import Source
+from .sources.image_files import ImageFiles
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["content_id", "ingest"]
 
 logger = logging.getLogger("arcane.data")
-Progress = Callable[[int, int | None], None]
-PROGRESS_EVERY = 256
 REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES})
+SCRATCH, REPLACED = ".ingest-", "replaced"
 
 
-def ingest(source: Source, root: Path, data: Data, on_progress: Progress | None = None) -> list[Record]:
+def ingest(source: Source, root: Path, data: Data, on_progress: Progress | None = None) -> int:
     """Read a source and write `data/manifest.jsonl` and `data/assets/`.
 
-    Doing it again changes nothing. A label that a person corrected in the manifest stays, as long as the source still
-    says what it said when it was corrected. When anything fails, the manifest and assets that were there stay whole.
+    Doing it again changes nothing, and files that have not changed are not read again. A label that a person corrected
+    in the manifest stays, as long as the source still says what it said when it was corrected. When anything fails, the
+    manifest and assets that were there stay whole.
 
     Args:
         source: Where the examples come from.
@@ -46,238 +55,199 @@ def ingest(source: Source, root: Path, data: Data, on_progress: Progress | None 
         on_progress: Called now and then with the examples read and their total, None where that is not known.
 
     Returns:
-        The manifest's records, sorted by id.
+        How many examples there are.
 
     Raises:
         UserError: The source cannot be read, the manifest that is there cannot, or the disk refused a write.
     """
-    shape = source.shape()
-    if data.resolution is not None and source.modality == "image":
-        shape = (shape[0], data.resolution, data.resolution)
-    spec = Spec(source.modality, shape, source.classes, source.features, source.target)
-    previous = read_records(root / MANIFEST) if (root / MANIFEST).is_file() else []
-    recorded = _recorded_labels(root / ASSETS)
-    with _scratch(root / ASSETS) as scratch:
-        pixels = scratch / "pixels"
-        found = list(_packed(source, spec, pixels, on_progress))
+    place = root / ASSETS
+    with _scratch(place) as scratch:
+        listed_ns = scratch.stat().st_mtime_ns  # by the clock that stamps the files, which may be a server's
+        files = KnownFiles(source, read_seen(root)) if _is_plain(source) else None
+        spec = _spec(source, files.shape() if files else source.shape(), data)
+        old = old_assets(place, _trusted(root))
+        inputs = Inputs(scratch / "inputs", spec)
+        found = _found(source, files, inputs, on_progress, place)
+        found = numbered_copies(found) if spec.modality == "tabular" else merge_copies(found)
+        rows = _rows(limited(found.sort("id"), data.limit), _previous(root, old, spec), old)
         for note in source.notes:
             logger.info(note)
-        if not found:
-            raise UserError(f"source {source.name}: gives no example")
-        merged, row_of = merge_copies(found)
-        records = limited(merged, data.limit)
-        inputs = np.memmap(pixels, spec.dtype, "r", shape=(len(found), *shape))
-        rows = np.array([row_of[record.id] for record in records], np.int64)
-        assets = scratch / "assets"
-        assets.mkdir()
-        write_assets(assets, source.name, spec, [(r.id, r.label) for r in records], inputs, rows)
-        kept = keep_corrections(records, previous, recorded)
-        write_manifest(root / MANIFEST, kept)
-        _take_place(assets, root / ASSETS)
-    return kept
+        fitting = old if old and _packs_alike(old.assets.spec, spec) else None
+        (scratch / "assets").mkdir()
+        with _refused_writes(place):
+            rows = _with_inputs(rows, fitting, files, inputs, on_progress)
+            assets = _packed(scratch / "assets", source, rows, inputs, fitting)
+        rows = rows.with_columns(near=_near(rows, assets)).select(*COLUMNS, "extra").sort("id")
+        write_manifest(root / MANIFEST, rows)
+        _take_place(scratch / "assets", place)
+    if files:
+        remember(root, files.remembered(), listed_ns)
+    remember_manifest(root, root / MANIFEST, rows)
+    remember_written(root, [place / name for name in assets.digests])
+    return len(rows)
 
 
-def content_id(inputs: np.ndarray) -> str:
-    """The identity of an example: 32 hexadecimal digits over shape, dtype and bytes, whatever file it lies in."""
-    return digest(str(inputs.shape), str(inputs.dtype), inputs.tobytes())[:32]
+def _is_plain(source: Source) -> TypeGuard[ImageFiles]:
+    """Whether its examples are its files and nothing more; a person's class may do more to them."""
+    own = type(source)
+    return isinstance(source, ImageFiles) and (own.examples, own.shape) == (ImageFiles.examples, ImageFiles.shape)
 
 
-def merge_copies(found: Sequence[Record]) -> tuple[list[Record], dict[str, int]]:
-    """Make one record of exact copies.
-
-    The smallest path or row stands for all, the others are listed in `duplicates`. Copies in both of the source's
-    splits stay in its test, marked `source_overlap`. Copies whose labels disagree get no label, and
-    `conflicting_labels` lists them: a label written into the manifest settles the matter.
-
-    Args:
-        found: Records as read; ids may repeat.
-
-    Returns:
-        The records, sorted by id, and for each id the index in `found` whose pixels stand for it.
-    """
-    copies: dict[str, list[int]] = defaultdict(list)
-    for index, record in enumerate(found):
-        copies[record.id].append(index)
-    merged, row_of = [], {}
-    for identifier in sorted(copies):
-        indices = sorted(copies[identifier], key=lambda index: (found[index].path or "", found[index].row or 0))
-        row_of[identifier] = indices[0]
-        merged.append(_merged([found[index] for index in indices]) if len(indices) > 1 else found[indices[0]])
-    return merged, row_of
+def _found(
+    source: Source, files: KnownFiles | None, inputs: Inputs, on_progress: Progress | None, place: Path
+) -> "pl.DataFrame":
+    """What the source gives."""
+    with _refused_writes(place):
+        found = files.read(inputs, on_progress) if files else read_examples(source, inputs, on_progress)
+    if found.is_empty():
+        raise UserError(f"source {source.name}: gives no example")
+    return slim(found)
 
 
-def _merged(copies: Sequence[Record]) -> Record:
-    first = copies[0]
-    extra = dict(first.extra)
-    labels = {copy.label for copy in copies if copy.label is not None}
-    splits = {copy.source_split for copy in copies}
-    if len(labels) > 1:
-        extra["conflicting_labels"] = sorted(labels)
-    if len(splits) > 1 and "test" in splits:
-        extra["source_overlap"] = True
-    return replace(
-        first,
-        label=next(iter(labels)) if len(labels) == 1 else None,
-        source_split="test" if "test" in splits else first.source_split,
-        duplicates=tuple(copy.where.removeprefix("row ") for copy in copies[1:]),
-        extra=extra,
-    )
+def _spec(source: Source, shape: tuple[int, ...], data: Data) -> Spec:
+    if isinstance(data.resolution, int) and source.modality == "image":
+        shape = (shape[0], data.resolution, data.resolution)
+    return Spec(source.modality, shape, source.classes, source.features, source.target)
 
 
-def limited(records: Sequence[Record], limit: int | None) -> list[Record]:
-    """At most `limit` records, in the proportions of the source's splits and classes.
-
-    Within each, those with the smallest ids: ids are hashes, so that is a random choice that all machines make alike.
-    What the proportions leave over goes to the largest remainders (Hamilton's method).
-    """
-    if limit is None or limit >= len(records):
-        return list(records)
-    sizes = Counter(
-        (record.source_split or "", record.label if isinstance(record.label, str) else "") for record in records
-    )
-    shares = {stratum: limit * size / len(records) for stratum, size in sizes.items()}
-    quota = {stratum: int(share) for stratum, share in shares.items()}
-    by_remainder = sorted(shares, key=lambda stratum: (quota[stratum] - shares[stratum], stratum))
-    for stratum in by_remainder[: limit - sum(quota.values())]:
-        quota[stratum] += 1
-    chosen = []
-    for record in sorted(records, key=lambda record: record.id):
-        stratum = (record.source_split or "", record.label if isinstance(record.label, str) else "")
-        if quota[stratum]:
-            quota[stratum] -= 1
-            chosen.append(record)
-    return chosen
+def _trusted(root: Path) -> Callable[[Path], bool]:
+    written = read_written(root)
+    return lambda path: written.get(path.name) == state_of(path)
 
 
-def keep_corrections(
-    records: Sequence[Record], previous: Iterable[Record], recorded: Mapping[str, str | float | None] | None
-) -> list[Record]:
-    """Carry a person's corrections from the manifest that is there into the new one.
-
-    A label is a correction where it differs from the label that the source gave when it was last packed. It stays
-    unless the source now says something else. Group, time, domain and further names stay where the source gives none.
-
-    Args:
-        records: What the source says now.
-        previous: The manifest that is there.
-        recorded: The source's labels when it was last packed; None where the assets are gone: then every label that
-            differs from the source's is taken for a correction, because a person's work is dearer than a file's.
-    """
-    before = {record.id: record for record in previous}
-    kept, corrected, overruled = [], [], []
-    for record in records:
-        old = before.get(record.id)
-        if old is None:
-            kept.append(record)
-            continue
-        label = record.label
-        then = recorded.get(record.id, record.label) if recorded is not None else record.label
-        if old.label != then:
-            if record.label == then:
-                label = old.label
-                corrected.append(record.id)
-            elif record.label != old.label:
-                overruled.append(record)
-        ours = {"conflicting_labels", "source_overlap"}
-        extra = {name: value for name, value in old.extra.items() if name not in ours} | record.extra
-        kept.append(
-            replace(
-                record,
-                label=label,
-                group=record.group if record.group is not None else old.group,
-                time=record.time if record.time is not None else old.time,
-                domain=record.domain if record.domain is not None else old.domain,
-                extra=extra,
-            )
-        )
-    if corrected:
-        logger.info("%d labels corrected in the manifest are kept", len(corrected))
-    for record in overruled:
-        logger.warning(
-            "%s: the source now says %r; the manifest's corrected label gives way", record.where, record.label
-        )
-    return kept
+def _packs_alike(one: Spec, other: Spec) -> bool:
+    """Whether the same inputs come out in the same bytes."""
+    return (one.modality, one.shape, one.features) == (other.modality, other.shape, other.features)
 
 
-def _recorded_labels(assets: Path) -> dict[str, str | float | None] | None:
-    if not (assets / "index.json").is_file():
+def _previous(root: Path, old: Old | None, spec: Spec) -> "pl.DataFrame | None":
+    """The manifest that is there. Where classes became numbers or numbers classes, its labels say nothing any more."""
+    import polars as pl
+
+    if not (root / MANIFEST).is_file():
         return None
-    packed = read_assets(assets)
-    return dict(zip(packed.ids, packed.labels, strict=True))
+    regression = old.assets.spec.regression if old else spec.regression
+    previous = read_known(root, root / MANIFEST)
+    if previous is None or (previous["label"].dtype == pl.Float64) != regression:
+        previous = slim(read_exactly(root / MANIFEST, regression))
+    if regression == spec.regression:
+        return previous
+    return previous.with_columns(label=pl.lit(None, pl.Float64 if spec.regression else pl.String))
 
 
-def _packed(source: Source, spec: Spec, pixels: Path, on_progress: Progress | None) -> Iterator[Record]:
-    """Write every example's pixels, one after the other, and yield its record."""
-    classes = set(source.classes)
-    done = 0
-    with _refused_writes(pixels.parent), pixels.open("wb") as file:
-        for example in source.examples():
-            _check(source, classes, example)
-            file.write(fitted(example.inputs, spec).data)
-            done += 1
-            if on_progress and done % PROGRESS_EVERY == 0:
-                on_progress(done, source.total)
-            yield Record(
-                id=content_id(example.inputs),
-                label=example.label,
-                path=example.path,
-                row=done - 1 if example.path is None and example.row is None else example.row,
-                group=example.group,
-                time=example.time,
-                domain=example.domain,
-                source=source.name,
-                source_split=example.source_split,
-                extra=example.extra,
-            )
-    if on_progress:
-        on_progress(done, done)
+def _rows(examples: "pl.DataFrame", previous: "pl.DataFrame | None", old: Old | None) -> "pl.DataFrame":
+    """The examples as the manifest will hold them; `given` is the source's label, `new` what the manifest has not."""
+    import polars as pl
 
-
-def fitted(inputs: np.ndarray, spec: Spec) -> np.ndarray:
-    """One example as it is packed: `spec.shape`; images are resized, shorter sequences padded with NaN at the end."""
-    if spec.modality == "image":
-        return fit_image(inputs, cast(tuple[int, int, int], spec.shape))
-    packed = np.full(spec.shape, np.nan, np.float32)
-    packed[..., : inputs.shape[-1]] = inputs
-    return packed
-
-
-def _check(source: Source, classes: set[str], example: Example) -> None:
-    inputs = example.inputs
-    where = f"source {source.name}, {example.path or f'row {example.row}'}"
-    if source.modality == "image":
-        right = inputs.dtype == np.uint8 and (inputs.ndim == 2 or (inputs.ndim == 3 and inputs.shape[2] in (1, 3)))
-        expected = "uint8 [H, W], [H, W, 1] or [H, W, 3]"
-    elif source.modality == "sequence":
-        right = inputs.dtype == np.float32 and inputs.ndim in (1, 2)
-        expected = "float32 [L] or [C, L]"
+    given = examples["label"]
+    if previous is None:
+        examples = examples.with_columns(batch=pl.lit(None, pl.Int64), near=pl.lit(None, pl.String))
     else:
-        right = inputs.dtype == np.float32 and inputs.shape == (len(source.features),)
-        expected = f"float32 [{len(source.features)}]"
-    if not right:
-        raise UserError(f"{where}: inputs are {inputs.dtype} {inputs.shape}; expected {expected}")
-    label = example.label
-    if label is None:
-        return
-    if source.target is not None:
-        if isinstance(label, str) or not math.isfinite(label):
-            raise UserError(f"{where}: {source.target.name} is {label!r}; expected a finite number, or None")
-    elif label not in classes:
-        raise UserError(f"{where}: label {label!r} is not among the source's classes")
-    elif not isinstance(label, str) or not is_text(label):
-        raise UserError(f"{where}: label {label!r} cannot be written in UTF-8")
+        recorded = old.assets.examples if old else None
+        if recorded is not None and recorded["label"].dtype != given.dtype:
+            recorded = previous.select("id", "label")
+        examples = keep_corrections(examples, previous, recorded)
+    batch = next_batch(examples, previous)
+    return examples.with_columns(given=given, new=pl.col("batch").is_null(), batch=pl.col("batch").fill_null(batch))
+
+
+def _with_inputs(
+    rows: "pl.DataFrame", old: Old | None, files: KnownFiles | None, inputs: Inputs, on_progress: Progress | None
+) -> "pl.DataFrame":
+    """The rows in the order of the assets, each with the place of its inputs: `at` those just read, or `old`.
+
+    What is known by its id, but is neither packed nor read, is read now: a limit left it out, or its shard is damaged.
+    """
+    import polars as pl
+
+    packed = old.rows() if old and files else pl.DataFrame(schema={"id": pl.String, "old": pl.Int64})
+    rows = rows.join(packed, on="id", how="left").sort("batch", "id")
+    lacking = rows.select(pl.col("at").is_null() & pl.col("old").is_null()).to_series().arg_true()
+    if not files or not len(lacking):
+        return rows
+    before = inputs.count
+    files.read_again(rows.select("path", "id")[lacking], inputs, on_progress)
+    return rows.with_columns(at=rows["at"].scatter(lacking, pl.int_range(before, inputs.count, eager=True)))
+
+
+def _packed(folder: Path, source: Source, rows: "pl.DataFrame", inputs: Inputs, old: Old | None) -> Assets:
+    """Write the assets; `rows` are in their order, `at` and `old` say where the inputs of each are now."""
+    read, at, packed = inputs.read(), rows["at"].fill_null(-1).to_numpy(), rows["old"].fill_null(-1).to_numpy()
+
+    def inputs_of(start: int, stop: int) -> np.ndarray:
+        now = at[start:stop]
+        content = np.empty((len(now), *inputs.spec.shape), inputs.spec.dtype)
+        content[now >= 0] = read[now[now >= 0]]
+        before = packed[start:stop][now < 0]
+        if len(before) and old:
+            order = np.argsort(before, kind="stable")
+            content[np.flatnonzero(now < 0)[order]] = old.assets.inputs(before[order])
+        return content
+
+    examples = rows.select("id", "batch", label="given")
+    prints = None if inputs.spec.modality == "tabular" else fingerprints
+    return write_assets(folder, source.name, inputs.spec, examples, inputs_of, old, at >= 0, prints)
+
+
+def _near(rows: "pl.DataFrame", assets: Assets) -> "pl.Series":
+    """Of each example the id of the older one that it nearly duplicates; of a chain of such, the oldest.
+
+    What the manifest says of old examples stays: they must not change their split because others came. A row of a
+    table that is the same as another stays with it, however likely that is by chance.
+    """
+    import polars as pl
+
+    # Twins are known: among thousands of the same row a search for neighbours would take for ever.
+    single = rows["twin"].is_null().arg_true().to_numpy() if "twin" in rows.columns else np.arange(len(rows))
+    new = np.flatnonzero(rows["new"].to_numpy()[single])
+    if not rows["new"].any():
+        return rows["near"]
+    links = near_links(new, assets.fingerprints()[single], lambda some: assets.inputs(single[some]), assets.spec)
+    roots: dict[int, str] = {}
+    for row, older in ((int(single[row]), int(single[older])) for row, older, _ in sorted(links)):
+        roots[row] = roots.get(older) or rows["near"][older] or rows["id"][older]
+    near = rows["near"].cast(pl.String).scatter([*roots], [*roots.values()]) if roots else rows["near"]
+    return _with_twins(rows, near) if "twin" in rows.columns else near
+
+
+def _with_twins(rows: "pl.DataFrame", near: "pl.Series") -> "pl.Series":
+    import polars as pl
+
+    firsts = rows.select("id").with_columns(of_first=near.cast(pl.String))
+    joined = rows.select("twin", "new").join(firsts, left_on="twin", right_on="id", how="left", maintain_order="left")
+    theirs = pl.coalesce("of_first", "twin")
+    return joined.select(pl.when(pl.col("new") & pl.col("twin").is_not_null()).then(theirs).otherwise(near)).to_series()
 
 
 @contextmanager
 def _scratch(assets: Path) -> Iterator[Path]:
-    """A folder beside `assets`, on the same disk, gone afterwards."""
+    """A folder beside `assets`, on the same disk, gone afterwards; what a killed ingest left behind goes first."""
     with _refused_writes(assets):
         assets.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".ingest-", dir=assets.parent))
+        for left in assets.parent.glob(f"{SCRATCH}*"):
+            _clear(left, assets)
+        folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=assets.parent))
+    lock = os.open(folder, os.O_RDONLY)
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield folder
     finally:
+        os.close(lock)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear(left: Path, assets: Path) -> None:
+    """Remove a scratch folder whose process is gone; if it was just then replacing `assets`, the old ones come back."""
+    lock = os.open(left, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not assets.exists() and (left / REPLACED).is_dir():
+            (left / REPLACED).rename(assets)
+        shutil.rmtree(left)
+    except BlockingIOError:
+        pass  # another ingest is at work
+    finally:
+        os.close(lock)
 
 
 @contextmanager
@@ -296,11 +266,12 @@ def _refused_writes(path: Path) -> Iterator[None]:
 def _take_place(new: Path, old: Path) -> None:
     """Put `new` where `old` is; where both hold the same bytes, leave `old` (DVC need not read it again)."""
     names = sorted(path.name for path in new.iterdir())
-    if old.is_dir() and sorted(path.name for path in old.iterdir()) == names:
-        same, _, _ = cmpfiles(new, old, names, shallow=False)
-        if len(same) == len(names):
-            return
-    aside = new.parent / "replaced"
+    if (
+        old.is_dir()
+        and sorted(path.name for path in old.iterdir()) == names
+        and all((new / name).samefile(old / name) or cmp(new / name, old / name, shallow=False) for name in names)
+    ):
+        return
     if old.exists():
-        old.rename(aside)
+        old.rename(new.parent / REPLACED)
     new.rename(old)

@@ -1,7 +1,7 @@
 """JSON Lines from frames: byte for byte what `json.dumps(..., ensure_ascii=False)` gives a row at a time."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ def dumped(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
-def blocks(frame: "pl.DataFrame", lines: Any) -> Iterator[str]:
+def blocks(frame: "pl.DataFrame", lines: "Callable[[pl.DataFrame], pl.Series]") -> Iterator[str]:
     """The frame's lines with their ends, some 200,000 in one text.
 
     Args:
         frame: The rows.
-        lines: Gives the lines of a part of the frame, as a Series.
+        lines: Gives the lines of a part of the frame.
     """
     for part in frame.iter_slices(ROWS_AT_ONCE):
         yield lines(part).str.join("\n").item() + "\n"

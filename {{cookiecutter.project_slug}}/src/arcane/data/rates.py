@@ -97,6 +97,11 @@ class Average:
 Measured = Rate | Average
 
 
+def rounded(value: float, digits: int = 3) -> str:
+    """A number as people write it, without an exponent where none is needed: `54.1`, `12,300`, `0.00123`."""
+    return f"{float(f'{value:.{digits}g}'):,.12g}"
+
+
 def measured(errors: np.ndarray | Sequence[float], scale: float | None = None, unit: str = "") -> Measured:
     """The error on a set of examples, out of each example's.
 

@@ -68,7 +68,8 @@ def near_pairs(
         distances[part] = _distance(scale(inputs), inputs, first, second, spec)
         near = distances[part] <= DIFFERENCE
         local = _local_radius(scale(inputs[first[near]]), around)
-        expected = len(fingerprints) ** 2 * NEIGHBOURS / len(sample) * (distances[part][near] / local) ** dimension
+        apart = np.divide(distances[part][near], local, out=np.full(len(local), np.inf), where=local > 0)
+        expected = len(fingerprints) ** 2 * NEIGHBOURS / len(sample) * apart**dimension
         kept[part][near] = expected <= CHANCE
     return pairs[kept], distances[kept]
 

@@ -11,7 +11,7 @@ from .base import Example, Source
 from .cifar10 import Cifar10
 from .digits import Digits
 from .fashion_mnist import FashionMnist
-from .folder import Folder
+from .labelled_images import own_images
 from .mnist1d import Mnist1d
 from .sequences import SequenceFiles
 from .table_files import TableFiles
@@ -25,7 +25,7 @@ SOURCES: dict[Modality, dict[str, Maker]] = {
         "digits": lambda root, data: Digits(),
         "fashion-mnist": lambda root, data: FashionMnist(root / data.path),
         "cifar10": lambda root, data: Cifar10(root / data.path),
-        "own": lambda root, data: Folder(root, data.path),
+        "own": own_images,
     },
     "sequence": {"mnist1d": lambda root, data: Mnist1d(), "own": SequenceFiles},
     "tabular": {

@@ -1,5 +1,6 @@
 """Images that are a file each: listed without reading them, so that ingest decodes only what it has not seen yet."""
 
+import json
 import os
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -66,8 +67,8 @@ class ImageFiles(Source):
         counts = sizes.group_by("height", "width").len()
         if len(counts) == 1:
             return channels, int(counts["height"][0]), int(counts["width"][0])
-        short = sizes.select(pl.min_horizontal("height", "width")).to_series()
-        side = int(np.clip(int(short.median() or 0), SMALLEST, LARGEST))
+        short = sizes.select(pl.min_horizontal("height", "width").median()).item()
+        side = int(np.clip(short, SMALLEST, LARGEST))
         sides = pl.concat([counts["height"], counts["width"]])
         note = (
             f"images come in {len(counts)} sizes (sides {sides.min()} to {sides.max()}); all are scaled to {side} by "
@@ -84,13 +85,13 @@ class ImageFiles(Source):
             UserError: Files are empty, truncated or no images: all of them are named.
         """
         unreadable: list[str] = []
-        facts = [name for name in FACTS if name in self.files.columns]
+        facts = [name for name in (*FACTS, "extra") if name in self.files.columns]
         rows = self.files.select("path", *facts).iter_rows(named=True)
         for row, image in zip(rows, images(self.root, self.files["path"].to_list()), strict=True):
             if isinstance(image, UserError):
                 unreadable.append(str(image))
             else:
-                yield Example(image, **row)
+                yield Example(image, **row | {"extra": json.loads(row.get("extra") or "{}")})
         refuse_unreadable(unreadable, len(self.files))
 
 
@@ -108,20 +109,15 @@ class Scan:
 
     Attributes:
         paths: Image files by their endings; POSIX, relative to the project's root.
-        states: Size, time of change and time of the state's change (ns) of each, one after the other.
+        states: Size, time of change and time of the state's change (ns) of each.
         passed_over: Files that are no images by their endings.
         leading_out: Links to folders, to nothing, or out of the project.
     """
 
     paths: list[str] = field(default_factory=list)
-    states: list[int] = field(default_factory=list)
+    states: list[tuple[int, int, int]] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
     leading_out: list[str] = field(default_factory=list)
-
-    def add(self, path: str, state: os.stat_result) -> None:
-        """Take in an image."""
-        self.paths.append(path)
-        self.states += (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
     def frame(self, **facts: list[str]) -> "pl.DataFrame":
         """The images: `path`, `size`, `mtime_ns`, `ctime_ns` and further facts of each, sorted by path.
@@ -157,7 +153,7 @@ def scan(root: Path, folder: Path, found: Scan) -> None:
     """
     prefix = folder.relative_to(root).as_posix()
     prefix = "" if prefix == "." else prefix + "/"
-    folders, others = [], []
+    folders, others, paths, states = [], [], found.paths, found.states
     # By its descriptor: finding each file by its whole path takes a tenth longer. What most entries are is asked first.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -165,7 +161,9 @@ def scan(root: Path, folder: Path, found: Scan) -> None:
             for entry in entries:
                 name = entry.name
                 if name.endswith(SUFFIXES) and name[0] != "." and entry.is_file(follow_symlinks=False):
-                    found.add(prefix + name, entry.stat())
+                    state = entry.stat()
+                    paths.append(prefix + name)
+                    states.append((state.st_size, state.st_mtime_ns, state.st_ctime_ns))
                 else:
                     others.append(entry)
             for entry in others:
@@ -179,7 +177,9 @@ def scan(root: Path, folder: Path, found: Scan) -> None:
                 elif not name.lower().endswith(SUFFIXES):
                     found.passed_over.append(prefix + name)
                 elif entry.is_file():
-                    found.add(prefix + name, entry.stat())
+                    state = entry.stat()
+                    paths.append(prefix + name)
+                    states.append((state.st_size, state.st_mtime_ns, state.st_ctime_ns))
     finally:
         os.close(descriptor)
     for name in sorted(folders):

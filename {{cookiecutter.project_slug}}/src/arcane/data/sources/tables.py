@@ -84,7 +84,7 @@ class Diabetes(ScikitTable):
     """
 
     name = "diabetes"
-    target = Target("disease progression", "points one year after baseline")
+    target = Target("disease progression in one year", "points")
 
     def load(self) -> Any:
         from sklearn.datasets import load_diabetes
