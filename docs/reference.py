@@ -20,7 +20,6 @@ FOLDER = TEMPLATE / "docs" / "reference"
 SHAPE, CLASSES, EXAMPLES = (1, 28, 28), tuple("0123456789"), 1000  # what an action may ask about, for the actions' page
 
 NOT_YET = {
-    "model.pretrained": "not in this version: anything but `null` is refused",
     "search.method": "kept for later: nothing reads it in this version",
     "search.space": "kept for later: nothing reads it in this version",
 }
@@ -267,9 +266,10 @@ def actions_page() -> str:
 
     from arcane.config import parse_params
     from arcane.improvement.actions import ACTIONS, Context, apply, changes
+    from arcane.spec import Spec
 
     params = parse_params(yaml.safe_load(rendered(PROJECT / "params.yaml")), "params.yaml")
-    context = Context(SHAPE, CLASSES, EXAMPLES)
+    context = Context(Spec("image", SHAPE, CLASSES), EXAMPLES)
     parts = []
     for family in ("under-fitting", "over-fitting", "distribution shift"):
         rows = []

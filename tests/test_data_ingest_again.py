@@ -265,6 +265,20 @@ def test_a_near_copy_of_an_old_image_says_so_and_old_ones_never_change(tmp_path,
     assert all(again[path] == record for path, record in records.items())
 
 
+def test_links_lead_to_the_oldest_of_a_chain(tmp_path, settled, monkeypatch):
+    from arcane.data import ingest as module
+
+    monkeypatch.setattr(module, "near_links", lambda *_: [])
+    start(tmp_path, 4)
+    newest = read_assets(tmp_path / ASSETS).ids[-1]
+    monkeypatch.setattr(module, "near_links", lambda new, *_: [(row, row - 1, 0.1) for row in reversed(new.tolist())])
+    for numbers in ((100, 101, 102), (103, 104)):
+        for number in numbers:
+            draw(tmp_path, "a", number)
+        records = ingested(tmp_path)
+    assert [record.near for record in records.values() if record.batch] == [newest] * 5
+
+
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
@@ -310,6 +324,16 @@ def test_after_kill_9_the_old_data_is_there_or_comes_back(tmp_path, settled, nam
     assert after["data/raw/a/0.png"].label == "b" and after["data/raw/a/100.png"].batch == 1 and len(after) == 7
     assert read_assets(root / ASSETS).spec.shape == (1, 12, 12)
     assert not list((root / "data").glob(".ingest-*"))
+
+
+def test_assets_that_were_just_being_replaced_come_back(tmp_path, settled, read):
+    start(tmp_path)
+    before = outputs(tmp_path)
+    (tmp_path / "data/.ingest-killed").mkdir()
+    (tmp_path / ASSETS).rename(tmp_path / "data/.ingest-killed/replaced")
+    read.clear()
+    ingested(tmp_path)
+    assert read == [] and outputs(tmp_path) == before
 
 
 def test_a_running_ingest_is_not_disturbed(tmp_path):

@@ -136,8 +136,3 @@ def test_a_model_of_another_modality_names_those_that_fit():
         build_model(Model(name="lenet"), sequence)
     with pytest.raises(UserError, match=r"`lstm`, which does not read image data; for it: lenet, resnet, linear, mlp"):
         build_model(Model(name="lstm"), image((1, 8, 8)))
-
-
-def test_pretrained_weights_are_refused_rather_than_ignored():
-    with pytest.raises(UserError, match=r"model\.pretrained"):
-        build_model(Model(pretrained="models/best"), image((1, 8, 8)))

@@ -58,8 +58,8 @@ def test_forced_repro_gives_the_bytes_of_the_run(finished: Path, tmp_path: Path)
     ("name", "value", "expected"),
     [
         ("data.limit", 500, ["ingest"]),
-        ("data.accept", ["x"], ["validate", "examine"]),
-        ("data.detect", 0.05, ["split"]),
+        ("data.accept", ["x"], ["validate", "split", "examine"]),
+        ("data.detect", 0.05, ["split", "examine"]),
         ("train.epochs", 4, ["examine", "baseline", "improve"]),
         ("goal.error", 0.02, ["diagnose", "improve", "report"]),
         ("improve.budget", 70_000, ["improve"]),

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from arcane.errors import UserError
 from arcane.training import augment
-from arcane.training.augmentation import AUGMENTATIONS
+from arcane.training.augmentation import augmentation_names
 
-CHANGING = sorted(set(AUGMENTATIONS) - {"none"})
+CHANGING = sorted(set(augmentation_names("image")) - {"none"})
 
 
 def generator(seed: int) -> torch.Generator:
@@ -33,7 +33,7 @@ def test_each_example_gets_its_own_draw(name):
 
 @settings(max_examples=30, deadline=None)
 @given(
-    name=st.sampled_from(sorted(AUGMENTATIONS)),
+    name=st.sampled_from(augmentation_names("image")),
     n=st.integers(1, 5),
     channels=st.sampled_from([1, 3]),
     height=st.integers(4, 20),
@@ -52,7 +52,7 @@ def test_shape_dtype_and_range_stay_and_the_input_is_not_written(name, n, channe
     assert changed.max() <= images.max()
 
 
-@pytest.mark.parametrize("name", sorted(AUGMENTATIONS))
+@pytest.mark.parametrize("name", augmentation_names("image"))
 def test_the_same_generator_gives_the_same_images(name):
     images = picture().repeat(8, 1, 1, 1)
     assert torch.equal(augment(images, name, generator(3)), augment(images, name, generator(3)))
@@ -99,6 +99,67 @@ def test_affine_turns_without_shearing_a_wide_image():
 
     ratio = spread(changed.sum(2), rows) / spread(changed.sum(1), columns)
     assert (ratio - 1).abs().max() < 0.03
+
+
+def curves(n: int = 200, channels: int = 1, length: int = 40) -> torch.Tensor:
+    return 50 + 3 * torch.randn(n, channels, length, generator=generator(9)).cumsum(2)
+
+
+def test_sequences_are_shifted_stretched_and_noisy_each_by_its_own_draw():
+    one = (50 + 3 * torch.sin(torch.arange(200.0))).repeat(200, 1, 1)
+    before = one.clone()
+    changed = augment(one, "shift-scale-noise", generator(1))
+    assert torch.equal(one, before)
+    assert changed.dtype == torch.float32 and changed.shape == one.shape
+    assert len({row.numpy().tobytes() for row in changed}) == 200
+    swing = changed.std(2) / one.std(2)
+    assert 0.86 < swing.min() < 0.92 and 1.08 < swing.max() < 1.14
+    assert (changed.mean(2) - 50).abs().max() < 0.6
+    assert torch.equal(changed, augment(one, "shift-scale-noise", generator(1)))
+    assert not torch.equal(changed, augment(one, "shift-scale-noise", generator(2)))
+
+
+def test_sequences_move_by_at_most_a_tenth_of_their_length():
+    spikes = torch.zeros(500, 1, 40)
+    spikes[:, 0, 20] = 100.0
+    places = augment(spikes, "shift-scale-noise", generator(3)).argmax(2).flatten() - 20
+    assert set(places.tolist()) == set(range(-4, 5))
+
+
+def test_what_is_absent_stays_absent():
+    sequences = curves(50, channels=2)
+    sequences[:, :, 30:] = torch.nan
+    sequences[:, 1, :] = torch.nan
+    changed = augment(sequences, "shift-scale-noise", generator(4))
+    assert changed[:, 1].isnan().all() and changed[:, :, 34:].isnan().all()
+    assert not changed[:, 0, :26].isnan().any()
+
+
+def test_a_constant_sequence_stays_what_it_is():
+    constant = torch.full((3, 1, 10), 7.0)
+    assert torch.equal(augment(constant, "shift-scale-noise", generator(0)), constant)
+
+
+def test_rows_of_a_table_are_left_alone():
+    rows = torch.randn(5, 4)
+    assert torch.equal(augment(rows, "none"), rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "message"),
+    [
+        (
+            "affine",
+            torch.randn(2, 1, 9),
+            "`affine`, which does not suit sequence data; for it: none, shift-scale-noise",
+        ),
+        ("shift-scale-noise", torch.randn(2, 9), "does not suit tabular data; for it: none"),
+        ("shift-scale-noise", picture()[None], "does not suit image data; for it: none, affine, crop-flip"),
+    ],
+)
+def test_an_augmentation_of_another_modality_is_refused(name, inputs, message):
+    with pytest.raises(UserError, match=message):
+        augment(inputs, name)
 
 
 def test_an_unknown_name_offers_the_nearest():

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -14,8 +15,9 @@ from conftest import SOURCE
 from projects import make_project
 
 from arcane.errors import UserError
+from arcane.training.checkpoints import Checkpoints
 from arcane.training.slots import Slots, death
-from arcane.training.trials import Trial, run_trial
+from arcane.training.trials import CHECKPOINTS, Trial, run_trial, trial_key
 
 QUICK = {"train.epochs": 1, "train.learning_rate": 3e-3}
 ENDLESS = {"train.epochs": 100_000}
@@ -74,13 +76,35 @@ def test_workers_run_at_once_and_give_the_same_bytes(project, tmp_path_factory):
         for seed, future in zip((1, 2, 3), results, strict=True):
             inline = run_trial(twin.root, trial(twin, "inline", seed))
             found = future.result(timeout=120)
-            for name in ("model/weights.safetensors", "validation_probabilities.npy"):
+            for name in ("model/weights.safetensors", "validation_outputs.npy"):
                 assert (found.folder / name).read_bytes() == (inline.folder / name).read_bytes()
         wrong = slots.submit(trial(project, "wrong", 1, **{"model.name": "lennet"}))
         with pytest.raises(UserError, match="did you mean `lenet`"):
             wrong.result(timeout=120)
         pids = [slot.process.pid for slot in slots.slots]
     assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_closing_the_slots_keeps_a_checkpoint_that_the_next_run_goes_on_from(project, caplog):
+    endless = Trial("endless", project.params.changed({**ENDLESS, "run.checkpoint": 3600}), 300)
+    journal = project.root / "closed.jsonl"
+    with Slots(project.root, 2) as slots:
+        future = slots.submit(replace(endless, journal=journal))
+        wait_for(lambda: working([journal]))
+    with pytest.raises(UserError, match="because the slots were closed"):
+        future.result(timeout=30)
+    folder = project.root / CHECKPOINTS / trial_key(project.root, endless)
+    assert Checkpoints(folder, folder.name).load()["epoch"] >= 2
+    told = []
+
+    def enough(epoch):
+        told.append(epoch.epoch)
+        if "goes on from" in caplog.text:
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        run_trial(project.root, endless, on_epoch=enough)
+    assert told == [1]  # what was told before is told again, from the first
 
 
 SCRIPT = """
@@ -143,7 +167,7 @@ def test_ray_gives_the_same_bytes(project, tmp_path_factory):
         assert futures[1].result(timeout=300).key != found.key
         with pytest.raises(UserError, match="did you mean `lenet`"):
             wrong.result(timeout=300)
-    for name in ("model/weights.safetensors", "validation_probabilities.npy"):
+    for name in ("model/weights.safetensors", "validation_outputs.npy"):
         assert (found.folder / name).read_bytes() == (inline.folder / name).read_bytes()
 
 

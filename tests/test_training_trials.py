@@ -13,8 +13,8 @@ from arcane.errors import UserError
 from arcane.training.inference import (
     evaluate,
     load_model,
+    predict,
     predict_files,
-    predict_probabilities,
     save_model,
 )
 from arcane.training.trials import Trial, make_task, run_trial, trial_key
@@ -41,9 +41,9 @@ def test_errors_are_those_of_the_saved_model(project, result):
     for name in ("train", "validation"):
         examples = load_split(project.root, name)
         measured = evaluate(task, torch.tensor(examples.inputs), torch.tensor(examples.labels))
-        assert (result.errors[name].wrong, result.errors[name].n) == (measured.wrong.sum(), len(examples))
-    assert np.array_equal(result.validation_wrong, measured.wrong)
-    assert np.array_equal(result.validation_probabilities, measured.probabilities)
+        assert (result.errors[name].wrong, result.errors[name].n) == (measured.errors.sum(), len(examples))
+    assert np.array_equal(result.validation_errors, measured.errors)
+    assert np.array_equal(result.validation_outputs, measured.outputs)
     assert result.curve[-1].validation_error == pytest.approx(result.errors["validation"].value)
     assert result.seen == 2 * result.errors["train"].n
     assert result.parameters == 19_754
@@ -60,7 +60,7 @@ def test_a_trial_is_run_once(project, result):
 def test_the_same_trial_in_another_project_has_the_same_bytes(project, result, tmp_path):
     other = make_project(tmp_path, QUICK)
     twin = run_trial(other.root, Trial("twin", other.params, 1))
-    for name in ("model/weights.safetensors", "result.json", "validation_probabilities.npy"):
+    for name in ("model/weights.safetensors", "result.json", "validation_outputs.npy"):
         assert (twin.folder / name).read_bytes() == (result.folder / name).read_bytes(), name
 
 
@@ -174,7 +174,7 @@ def test_a_saved_model_gives_the_same_probabilities_to_the_bit(project, tmp_path
     for name in ("weights.safetensors", "model.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     loaded = load_model(tmp_path / "one", project)
-    assert np.array_equal(predict_probabilities(task, train.inputs), predict_probabilities(loaded, train.inputs))
+    assert np.array_equal(predict(task, train.inputs), predict(loaded, train.inputs))
     assert task.training and not loaded.training
 
 
@@ -191,14 +191,14 @@ def test_model_json_says_what_the_model_is(project, result):
 
 def test_a_model_does_not_change_with_the_params_of_the_day(project, result, tmp_path):
     train = load_split(project.root, "train")
-    before = predict_probabilities(load_model(result.model, project), train.inputs)
+    before = predict(load_model(result.model, project), train.inputs)
     write_params(tmp_path / "params.yaml", {"model.width": 3.0})
     (tmp_path / "pyproject.toml").write_text((project.root / "pyproject.toml").read_text())
     (tmp_path / "src").symlink_to(project.root / "src")
-    after = predict_probabilities(load_model(result.model, find_project(tmp_path)), train.inputs)
+    after = predict(load_model(result.model, find_project(tmp_path)), train.inputs)
     assert np.array_equal(before, after)
     # and without a project, as a server loads it: the package is importable by now
-    assert np.array_equal(before, predict_probabilities(load_model(result.model), train.inputs))
+    assert np.array_equal(before, predict(load_model(result.model), train.inputs))
 
 
 def test_predict_names_the_classes_of_image_files(project, tmp_path):
@@ -213,7 +213,7 @@ def test_predict_names_the_classes_of_image_files(project, tmp_path):
     predictions = predict_files(paths, best.model, project)
     assert [p.path for p in predictions] == paths
     right = [p.label == examples.classes[label] for p, label in zip(predictions, examples.labels, strict=False)]
-    assert np.mean(right) == pytest.approx(1 - best.validation_wrong[:40].mean())
+    assert np.mean(right) == pytest.approx(1 - best.validation_errors[:40].mean())
     assert np.mean(right) > 0.85
     for prediction in predictions:
         assert (

@@ -94,14 +94,14 @@ def predict(
     model: Annotated[Path, typer.Option(help="folder of a saved model")] = Path("models/best"),
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the predictions here")] = None,
 ) -> None:
-    """Name the class of image files with the best model."""
+    """Say what the best model makes of files: images, or the rows of tables and of files of sequences."""
     project = find_project()
     from .files import write_json
     from .training.inference import predict_files
 
     predictions = predict_files(files, project.root / model, project)
     for prediction in predictions:
-        terminal.console.print(f"{prediction.path}: {prediction.label} ({prediction.probability:.1%})", markup=False)
+        terminal.console.print(str(prediction), markup=False)
     if json_file:
         write_json(json_file, [{**vars(prediction), "path": str(prediction.path)} for prediction in predictions])
 
@@ -154,8 +154,8 @@ def main() -> None:
         fail(str(error), 3)
     except UserError as error:
         fail(str(error), 1)
-    except KeyboardInterrupt:
-        fail("stopped; `run` goes on from the last finished stage", 130)
+    except KeyboardInterrupt as stop:
+        fail(str(stop) or "stopped; `run` goes on from the last finished stage", 130)
 
 
 def fail(message: str, code: int) -> None:

@@ -103,6 +103,7 @@ class Train(Section):
     epochs: int = Field(30, ge=1)
     augmentation: str = "none"
     precision: Literal["auto", "32", "bf16"] = "auto"
+    channels_last: bool | None = Field(None, description="layout of images in memory; null: on GPUs")
     accumulate: int = Field(1, ge=1, description="parts that a batch is cut into, to need less memory")
     clip: float | None = Field(None, gt=0, description="largest norm of a step's gradient; null for any")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, used in their place")

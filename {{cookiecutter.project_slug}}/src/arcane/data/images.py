@@ -24,8 +24,8 @@ ORIENTATION_TAG = 0x0112
 
 
 @contextmanager
-def without_bomb_warnings() -> Iterator[None]:
-    """Silence Pillow's warning about images with many pixels: `opened_image` refuses them.
+def without_warnings() -> Iterator[None]:
+    """Silence Pillow's warnings: `opened_image` refuses images of too many pixels, and odd EXIF blocks say nothing.
 
     Stands around work in threads, not inside it: Python's filters are the process' own.
     """
@@ -33,6 +33,7 @@ def without_bomb_warnings() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
         yield
 
 
@@ -90,12 +91,12 @@ def read_image(path: Path) -> np.ndarray:
     Raises:
         UserError: The file is missing, empty, truncated, no image, too large, or has 32-bit pixels.
     """
-    with without_bomb_warnings():
+    with without_warnings():
         return decoded_image(Path(path))
 
 
 def decoded_image(path: Path) -> np.ndarray:
-    """`read_image` for many threads at once, inside `without_bomb_warnings`."""
+    """`read_image` for many threads at once, inside `without_warnings`."""
     from PIL import Image, ImageOps
 
     with opened_image(path) as opened:

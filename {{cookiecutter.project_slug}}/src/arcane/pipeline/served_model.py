@@ -1,4 +1,4 @@
-"""A saved model as MLflow serves it: arrays of images in, a row of class names and probabilities out.
+"""A saved model as MLflow serves it: arrays of examples in, probabilities or estimates out.
 
 MLflow loads this file by path ("models from code"), so nothing is pickled; it imports the engine and the person's
 package from the copies that were logged beside it.
@@ -13,18 +13,19 @@ from mlflow.pyfunc import PythonModel
 
 
 class ServedModel(PythonModel):
-    """From images, uint8 `[N, C, H, W]`, to probabilities, float32 `[N, K]`, in the order of `model.json`'s classes."""
+    """From `[N, *shape]`, uint8 images or float32, to probabilities, float32 `[N, K]`, in the order of `model.json`'s
+    classes; or to a regression's estimates, float32 `[N]`, in the target's unit."""
 
     def load_context(self, context: Any) -> None:
         from arcane.training.inference import load_model
 
-        self.task = load_model(Path(context.artifacts["model"]))
+        self.task: Any = load_model(Path(context.artifacts["model"]))
 
     def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         # No annotations: MLflow reads them, and knows none for arrays.
-        from arcane.training.inference import predict_probabilities
+        from arcane.training.inference import predict
 
-        return predict_probabilities(self.task, np.asarray(model_input, dtype=np.uint8))
+        return predict(self.task, np.asarray(model_input, dtype=self.task.spec.dtype))
 
 
 def log_model(mlflow: Any, root: Path, folder: Path) -> Any:
@@ -33,12 +34,13 @@ def log_model(mlflow: Any, root: Path, folder: Path) -> Any:
     from mlflow.types import Schema, TensorSpec
 
     from ..files import read_json
+    from ..spec import Spec
 
     description = read_json(folder / "model.json")
-    shape, classes = description["shape"], description["classes"]
+    spec = Spec.from_json(description)
     signature = ModelSignature(
-        Schema([TensorSpec(np.dtype("uint8"), (-1, *shape))]),
-        Schema([TensorSpec(np.dtype("float32"), (-1, len(classes)))]),
+        Schema([TensorSpec(np.dtype(spec.dtype), (-1, *spec.shape))]),
+        Schema([TensorSpec(np.dtype("float32"), (-1,) if spec.regression else (-1, spec.outputs))]),
     )
     return mlflow.pyfunc.log_model(
         name="best",
@@ -47,7 +49,7 @@ def log_model(mlflow: Any, root: Path, folder: Path) -> Any:
         code_paths=[str(root / "src" / "arcane"), str(root / "src" / description["architecture"]["package"])],
         signature=signature,
         pip_requirements=requirements(root),
-        metadata={"classes": classes},
+        metadata={"classes": list(spec.classes), "target": description["target"]},
     )
 
 

@@ -5,6 +5,7 @@ What a task needs is importable from here.
 """
 
 from .augmentation import augment
+from .mixing import mix
 from .optimisers import configure_optimizer
 
-__all__ = ["augment", "configure_optimizer"]
+__all__ = ["augment", "configure_optimizer", "mix"]

@@ -1,11 +1,15 @@
 """Trains a LightningModule on packed examples: the loop is ours and on one screen, devices and precision are Fabric's.
 
-Must not know params, projects or files.
+Must not know params or projects.
 """
 
+import logging
 import math
 import random
+import threading
+import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,10 +21,21 @@ from torch import Tensor
 
 from ..data.loading import Examples
 from ..errors import DivergedError, UserError
-from .devices import choose_precision
+from .checkpoints import Checkpoints, random_states, restore_random_states
+from .configured import by_hand, configured, optimizer_and_scheduler
+from .devices import choose_precision, without_probing
 from .inference import EVALUATION_BATCH, evaluate
-from .listening import listening
-from .randomness import key, order, random_state_kept, reseed
+from .listening import Heard, listening
+from .monitors import Monitors
+from .randomness import key, keys, order, random_state_kept
+from .rehearsal import BATCHES, rehearse
+from .steps import Batch, Options, Steps
+from .stopping import Patience, Stopped
+from .tally import Tally
+
+__all__ = ["Epoch", "Options", "batch_sizes", "fit", "on_device", "optimizer_and_scheduler"]
+
+logger = logging.getLogger("arcane.training")
 
 ORDER, EPOCH, STEP = range(3)
 MEASURED = frozenset({"train_loss", "train_error", "validation_loss", "validation_error"})
@@ -33,12 +48,14 @@ class Epoch:
     Attributes:
         epoch: From 1.
         train_loss: Mean over the epoch's examples, as training saw them (train mode, augmented, weights moving).
-        train_error: The same for the share classified wrongly.
+        train_error: The same for the error: the share classified wrongly, or the share of the targets' variance that a
+            regression leaves unexplained.
         validation_loss: In eval mode, after the epoch.
         validation_error: The same.
         learning_rate: Of the epoch's last step.
         seen: Training examples seen so far, over all epochs.
-        logged: Means of whatever else the task gave to `self.log`, over steps.
+        logged: Means of whatever else the task gave to `self.log`, over steps, and what `Monitors` saw:
+            `gradient_norm`, `update_ratio`, `dead_units`.
     """
 
     epoch: int
@@ -65,17 +82,23 @@ def fit(
     seed: int,
     device: str = "cpu",
     precision: str = "32",
+    options: Options = Options(),  # noqa: B008 - frozen
     on_epoch: Callable[[Epoch], None] | None = None,
+    checkpoints: Checkpoints | None = None,
+    every: float = 0.0,
+    stop: threading.Event | None = None,
+    fabric: Fabric | None = None,
 ) -> list[Epoch]:
     """Train `task` in place.
 
     The order of examples depends on (seed, epoch), and everything drawn inside a step (augmentation, dropout) on
     (seed, epoch, step); the process's own random state is the same afterwards as before. On a CPU the same seed gives
-    the same bytes.
+    the same bytes, also where a training was killed and went on from its checkpoint.
 
     Args:
-        task: Its `training_step` and `validation_step` take `(images uint8 [N, C, H, W], labels int64 [N])`, return
-            the mean loss, and get their logits by calling `self(images)`.
+        task: Its `training_step` and `validation_step` take `(inputs [N, *spec.shape], labels [N])` as `Examples` has
+            them, return the mean loss, and get their outputs by calling `self(inputs)`. With `automatic_optimization`
+            off it takes its steps itself.
         train: What it learns from; lies on the device throughout.
         validation: What it is measured on after each epoch.
         epochs: Passes over `train`.
@@ -83,82 +106,250 @@ def fit(
         seed: Of the whole run.
         device: `cpu`, `mps`, `cuda` or `cuda:N`.
         precision: `32`, `bf16` (mixed) or `auto`.
-        on_epoch: Called with each record as it is made.
+        options: Accumulation, clipping, averaged weights, early stopping.
+        on_epoch: Called with each record as it is made, and with those that a checkpoint brings back.
+        checkpoints: Where the state is kept; what lies there is gone on from. The caller clears it.
+        every: Seconds between checkpoints; 0 keeps one after every step.
+        stop: Where it is set, training keeps a checkpoint and stops after the step that runs.
+        fabric: One that the caller has launched, for several processes: each takes its part of every batch.
 
     Returns:
         One record an epoch.
 
     Raises:
-        UserError: The loss is not finite (the message says since when and the likely cause), or there is nothing to
-            train on.
+        UserError: The loss is not finite (the message says since when and the likely cause), the task raises, or there
+            is nothing to train on.
+        Stopped: `stop` was set.
+    """
+    refuse_unfit(train, validation)
+    fabric = fabric or make_fabric(device, precision)
+    with without_probing(), random_state_kept(fabric.device), listening(task, MEASURED) as heard:
+        # Before the optimisers are made: a fused one is chosen by where the weights lie.
+        place(task, fabric.device, options.channels_last)
+        task.__dict__["planned_steps"] = epochs * len(batch_sizes(len(train), batch_size))
+        try:
+            training = Training(task, fabric, heard, (train, validation), epochs, batch_size, seed, options)
+            training.checkpoints, training.every, training.stop = checkpoints, every, stop
+            with by_hand(task, training.steps.configured):
+                training.run(on_epoch)
+        finally:
+            task.fabric = None
+            task.eval()
+    return training.records
+
+
+class Training:
+    """One training, at some epoch and step; `state` and `restore` hold all that the rest of it depends on."""
+
+    def __init__(
+        self,
+        task: LightningModule,
+        fabric: Fabric,
+        heard: Heard,
+        splits: tuple[Examples, Examples],
+        epochs: int,
+        batch_size: int,
+        seed: int,
+        options: Options,
+    ):
+        self.task, self.fabric, self.heard, self.epochs, self.seed = task, fabric, heard, epochs, seed
+        self.checkpoints: Checkpoints | None = None
+        self.stop: threading.Event | None = None
+        self.every, self.kept_at = 0.0, time.monotonic()
+        self.steps = Steps(task, fabric, configured(task), options, heard)
+        self.n, self.sizes = len(splits[0]), batch_sizes(len(splits[0]), batch_size)
+        self.inputs, self.labels = on_device(splits[0], fabric.device)
+        self.held_out = on_device(splits[1], fabric.device)
+        self.evaluation_batch = max(batch_size, EVALUATION_BATCH)
+        self.patience = Patience(options.patience) if options.patience is not None else None
+        self.records: list[Epoch] = []
+        self.epoch, self.step, self.rate = 1, 0, 0.0
+        self.tally, self.monitors = Tally(task), Monitors(task, len(self.sizes))
+
+    def run(self, on_epoch: Callable[[Epoch], None] | None) -> None:
+        """Train to the end, from the beginning or from the checkpoint that is there."""
+        kept = self.checkpoints.load() if self.checkpoints else None
+        if kept is not None:
+            self.restore(kept)
+            logger.warning("goes on from epoch %d, step %d", self.epoch, self.step)
+        else:
+            self.rehearse()
+        on_epoch = on_epoch or (lambda record: None)
+        for record in self.records:
+            on_epoch(record)
+        while self.epoch <= self.epochs and not (self.patience and self.patience.over):
+            self.train_epoch()
+            self.records.append(self.measured())
+            self.epoch, self.step = self.epoch + 1, 0
+            self.tally, self.monitors = Tally(self.task), Monitors(self.task, len(self.sizes))
+            self.keep_or_stop()
+            on_epoch(self.records[-1])
+        if self.steps.average is not None:
+            self.steps.average.settle()
+        if self.patience is not None and self.patience.weights:
+            self.task.load_state_dict(self.patience.weights)
+
+    def train_epoch(self) -> None:
+        """Take the epoch's steps, or those that are left of it."""
+        if self.step == 0:
+            # torch is seeded at every step; these two only here, they cost more and few tasks draw from them.
+            random.seed(key(self.seed, EPOCH, self.epoch))
+            np.random.seed(key(self.seed, EPOCH, self.epoch))
+        seeds = keys(self.seed, STEP, self.epoch)
+        batches = order(self.n, self.seed, ORDER, self.epoch).to(self.fabric.device).split(self.sizes)
+        self.task.train()
+        for step in range(self.step, len(batches)):
+            batch, share = self.part(batches[step])
+            self.rate = self.steps.configured.learning_rate
+            self.steps.take(batch, step, seeds(step), self.tally, self.monitors, share)
+            self.step = step + 1
+            self.keep_or_stop()
+
+    def part(self, rows: Tensor) -> tuple[Batch, float]:
+        """A batch as this process sees it, and its weight among the processes' parts."""
+        share, processes = 1.0, self.fabric.world_size
+        if processes > 1:
+            own = rows.tensor_split(processes)[self.fabric.global_rank]
+            share, rows = len(own) * processes / len(rows), own
+        return (self.inputs[rows], self.labels[rows]), share
+
+    def measured(self) -> Epoch:
+        """Measure on validation and sum the epoch up."""
+        # One look an epoch: asking at each step would make a GPU wait for the answer.
+        by_step: Any = self.tally.by_step()
+        errors: Any = self.tally.error_sum()
+        if self.fabric.world_size > 1:
+            by_step = self.fabric.all_reduce(by_step.to(self.fabric.device), reduce_op="mean")
+            errors = self.fabric.all_reduce(errors, reduce_op="sum")
+        by_step = by_step.cpu()
+        refuse_non_finite(by_step.tolist(), self.epoch, self.records, self.rate)
+        average = self.steps.average
+        with self.steps.autocast(), average.in_place() if average is not None else nullcontext():
+            measured = evaluate(self.task, *self.held_out, batch_size=self.evaluation_batch)
+            if self.patience is not None:
+                self.patience.take(self.epoch, float(measured.errors.mean()), self.task.state_dict())
+        logged = {**self.monitors.found(), **self.heard.means(), **measured.logged}
+        return Epoch(
+            epoch=self.epoch,
+            train_loss=float(by_step @ torch.tensor(self.sizes, dtype=torch.double)) / self.n,
+            train_error=float(errors) / self.n,
+            validation_loss=measured.loss,
+            validation_error=float(measured.errors.mean()),
+            learning_rate=self.rate,
+            seen=self.epoch * self.n,
+            logged={name: mean for name, mean in logged.items() if name not in MEASURED},
+        )
+
+    def rehearse(self) -> None:
+        """Try two batches of each kind; see `rehearsal`."""
+        batches = order(self.n, self.seed, ORDER, 1).to(self.fabric.device).split(self.sizes)[:BATCHES]
+        held_out = zip(*(part.split(self.evaluation_batch)[:BATCHES] for part in self.held_out), strict=True)
+        rehearse(self.steps, [self.part(rows)[0] for rows in batches], list(held_out))
+
+    def keep_or_stop(self) -> None:
+        """Keep a checkpoint where it is time for one or where training is to stop.
+
+        Raises:
+            Stopped: It is.
+        """
+        stopping = self.stop is not None and self.stop.is_set()
+        if self.checkpoints is not None and (stopping or time.monotonic() - self.kept_at >= self.every):
+            if self.fabric.global_rank == 0:
+                try:
+                    self.checkpoints.save(self.state())
+                except (OSError, UserError) as error:
+                    logger.warning("no checkpoint was kept (%s); training goes on", error)
+            self.kept_at = time.monotonic()
+        if stopping:
+            kept = ": the next run goes on from there" if self.checkpoints is not None else ""
+            raise Stopped(f"stopped at epoch {self.epoch}, step {self.step}{kept}")
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the rest of the training depends on, or that it will report."""
+        average, patience = self.steps.average, self.patience
+        extra: dict[str, Any] = {}
+        self.task.on_save_checkpoint(extra)
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "rate": self.rate,
+            "parameters": dict(self.task.named_parameters()),
+            "buffers": dict(self.task.named_buffers()),
+            "task": extra,
+            "configured": self.steps.configured.state(),
+            "parts": self.steps.parts,
+            "average": average.state() if average is not None else None,
+            "patience": patience.state() if patience is not None else None,
+            "tally": self.tally.state(),
+            "monitors": self.monitors.state(),
+            "logged": self.heard.state(),
+            "records": [record.as_json() for record in self.records],
+            "random": random_states(self.fabric.device),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Stand where `state` was taken."""
+        device = self.fabric.device
+        self.epoch, self.step, self.rate = state["epoch"], state["step"], state["rate"]
+        self.steps.parts = state["parts"]
+        with torch.no_grad():
+            for name, parameter in self.task.named_parameters():
+                parameter.copy_(state["parameters"][name])
+            for name, buffer in self.task.named_buffers():
+                buffer.copy_(state["buffers"][name])
+        self.task.on_load_checkpoint(state["task"])
+        self.steps.configured.restore(state["configured"])
+        if self.steps.average is not None:
+            self.steps.average.restore(state["average"])
+        if self.patience is not None:
+            self.patience.restore(state["patience"], device)
+        self.tally.restore(state["tally"], device)
+        self.monitors.restore(state["monitors"], device)
+        self.heard.restore(state["logged"])
+        self.records = [Epoch(**record) for record in state["records"]]
+        restore_random_states(state["random"], device)
+
+
+def make_fabric(device: str, precision: str) -> Fabric:
+    """One device's Fabric."""
+    kind, _, index = device.partition(":")
+    return Fabric(
+        accelerator=kind,
+        devices=[int(index or 0)] if kind == "cuda" else 1,
+        precision=choose_precision(precision, device),
+    )
+
+
+def place(task: Any, device: torch.device, channels_last: bool | None) -> None:
+    """Move a task to a device, in the memory layout that `Options.channels_last` asks for."""
+    task.to(device)
+    if channels_last or (channels_last is None and device.type == "cuda"):
+        task.to(memory_format=torch.channels_last)
+
+
+def refuse_unfit(train: Examples, validation: Examples) -> None:
+    """Stop where there is nothing to train on, or labels that no output stands for.
+
+    Raises:
+        UserError: As said.
     """
     if not len(train) or not len(validation):
         raise UserError(
             f"training needs examples: train has {len(train)}, validation {len(validation)}; see reports/splits.json"
         )
-    kind, _, index = device.partition(":")
-    fabric = Fabric(
-        accelerator=kind,
-        devices=[int(index or 0)] if kind == "cuda" else 1,
-        precision=choose_precision(precision, device),
-    )
-    sizes = batch_sizes(len(train), batch_size)
-    records = []
-    with random_state_kept(fabric.device), listening(task) as heard:
-        task.to(fabric.device)
-        task.__dict__["planned_steps"] = epochs * len(sizes)
-        optimizer, scheduler = optimizer_and_scheduler(task.configure_optimizers())
-        module, optimizer = fabric.setup(task, optimizer)
-        images, labels = on_device(train, fabric.device)
-        held_out = on_device(validation, fabric.device)
-        try:
-            for epoch in range(1, epochs + 1):
-                # torch is seeded at every step; these two only here, they cost more and few tasks draw from them.
-                random.seed(key(seed, EPOCH, epoch))
-                np.random.seed(key(seed, EPOCH, epoch))
-                permutation = order(len(train), seed, ORDER, epoch).to(fabric.device)
-                losses, wrong, rate = [], torch.zeros((), dtype=torch.int64, device=fabric.device), 0.0
-                task.train()
-                for step, rows in enumerate(permutation.split(sizes)):
-                    reseed(fabric.device, key(seed, STEP, epoch, step))
-                    batch = images[rows], labels[rows]
-                    with fabric.autocast():
-                        loss = module.training_step(batch, step)
-                    fabric.backward(loss)
-                    optimizer.step()
-                    optimizer.zero_grad()
-                    losses.append(loss.detach())
-                    wrong += (heard.logits("training_step").argmax(1) != batch[1]).sum()
-                    rate = optimizer.param_groups[0]["lr"]
-                    if scheduler is not None:
-                        scheduler.step()
-                # One look an epoch: asking at each step would make a GPU wait for the answer.
-                by_step = torch.stack(losses).double().cpu()
-                refuse_non_finite(by_step.tolist(), epoch, records, rate)
-                mean = float(by_step @ torch.tensor(sizes, dtype=torch.double)) / len(train)
-                with fabric.autocast():
-                    measured = evaluate(task, *held_out, batch_size=max(batch_size, EVALUATION_BATCH))
-                record = Epoch(
-                    epoch=epoch,
-                    train_loss=mean,
-                    train_error=int(wrong) / len(train),
-                    validation_loss=measured.loss,
-                    validation_error=int(measured.wrong.sum()) / len(validation),
-                    learning_rate=rate,
-                    seen=epoch * len(train),
-                    logged={
-                        name: mean
-                        for name, mean in {**heard.means(), **measured.logged}.items()
-                        if name not in MEASURED
-                    },
-                )
-                records.append(record)
-                if on_epoch:
-                    on_epoch(record)
-        finally:
-            task.fabric = None
-            task.eval()
-    return records
+    for name, part in (("train", train), ("validation", validation)):
+        if part.spec.regression:
+            wrong = np.flatnonzero(~np.isfinite(part.labels))
+            expected = "a finite number"
+        else:
+            wrong = np.flatnonzero((part.labels < 0) | (part.labels >= len(part.classes)))
+            expected = f"0 to {len(part.classes) - 1}, one of the {len(part.classes)} classes"
+        if len(wrong):
+            row = int(wrong[0])
+            raise UserError(
+                f"{name} split: {len(wrong)} of {len(part)} labels are out of range, the first is "
+                f"{part.labels[row]} of example {part.ids[row]}; expected {expected}"
+            )
 
 
 def batch_sizes(n: int, size: int) -> list[int]:
@@ -172,29 +363,6 @@ def batch_sizes(n: int, size: int) -> list[int]:
 def on_device(examples: Examples, device: torch.device) -> tuple[Tensor, Tensor]:
     """All images and labels as tensors there."""
     return torch.tensor(examples.inputs, device=device), torch.tensor(examples.labels, device=device)
-
-
-def optimizer_and_scheduler(configured: Any) -> tuple[torch.optim.Optimizer, Any]:
-    """Read what `configure_optimizers` returned: an optimiser, alone or with a schedule that is stepped every batch.
-
-    Raises:
-        UserError: It is of another form.
-    """
-    if isinstance(configured, torch.optim.Optimizer):
-        return configured, None
-    if isinstance(configured, dict) and isinstance(configured.get("optimizer"), torch.optim.Optimizer):
-        schedule = configured.get("lr_scheduler")
-        if schedule is None:
-            return configured["optimizer"], None
-        if isinstance(schedule, dict) and schedule.get("interval") == "step" and schedule.get("frequency", 1) == 1:
-            return configured["optimizer"], schedule["scheduler"]
-        raise UserError(
-            'task.py: configure_optimizers: the lr_scheduler must be {"scheduler": ..., "interval": "step"}'
-        )
-    raise UserError(
-        f"task.py: configure_optimizers returned {type(configured).__name__}; expected one optimiser, or "
-        '{"optimizer": ..., "lr_scheduler": {"scheduler": ..., "interval": "step"}}'
-    )
 
 
 def refuse_non_finite(losses: list[float], epoch: int, records: list[Epoch], rate: float) -> None:

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DivergedError, UserError
+from .stopping import Stopped
 from .trials import Trial, TrialResult, read_result, run_trial
 
 PRELOADED = ["arcane.training.trials"]
+STOP_SECONDS = 10
 
 
 # What crosses a process's border when a trial is at fault: the name of its kind and the message.
@@ -143,13 +145,13 @@ class Slot:
             return self.connection
 
     def stop(self) -> None:
-        """End the worker, whatever it does: a trial keeps its outcome only when it is whole."""
+        """End the worker: a trial stops after its step and keeps a checkpoint; one that does not is killed."""
         with self.changing:
             self.stopped = True
             if self.process is None:
                 return
             self.process.terminate()
-            self.process.join(5)
+            self.process.join(STOP_SECONDS)
             if self.process.is_alive():
                 self.process.kill()
                 self.process.join()
@@ -159,7 +161,7 @@ def work(connection: Connection, root: Path) -> None:
     """A worker's life: take a trial, run it, answer; end when the connection or the parent process ends."""
     # Ctrl-C reaches the whole group; the parent decides and terminates its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # `run_trial` takes it while it trains
     threading.Thread(target=end_with_parent, daemon=True).start()
     while True:
         try:
@@ -168,6 +170,8 @@ def work(connection: Connection, root: Path) -> None:
             return
         try:
             answer = "result", str(run_trial(root, trial, device).folder)
+        except Stopped:
+            return  # asked to: its checkpoint is kept
         except UserError as error:
             answer = wrong(error)
         except Exception:

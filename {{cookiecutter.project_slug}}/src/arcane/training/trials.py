@@ -5,9 +5,10 @@ Nothing is trained twice: the key covers all that the outcome depends on. Must n
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,24 +19,30 @@ import torch
 from .. import __version__
 from ..config import Params, Project, find_project
 from ..data.assets import ASSETS
-from ..data.loading import Examples, load_split
-from ..data.rates import Rate
+from ..data.loading import Examples, load_splits, measured_splits
+from ..data.rates import Average, Measured, Rate, measured
+from ..data.statistics import moments, statistics_of
 from ..errors import UserError
 from ..files import digest, read_json, write_json
 from ..journal import Journal
 from ..models import count_parameters
 from .augmentation import augmentation
+from .checkpoints import Checkpoints
 from .devices import choose_device
-from .fit import Epoch, fit, on_device
-from .inference import Evaluation, evaluate, save_model
+from .fit import Epoch, Options, fit, on_device
+from .inference import DESCRIPTION, WEIGHTS, Evaluation, evaluate, save_model
+from .mixing import refuse_cutmix
+from .pretrained import Pretrained
 from .randomness import key, random_state_kept, reseed
+from .reduced import at_resolution, first_examples
+from .stopping import stop_on_signals
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule
 
-TRIALS = Path(".arcane/trials")
-RESULT, MODEL, SCHEMA = "result.json", "model", 1
-WRONG, PROBABILITIES = "validation_wrong.npy", "validation_probabilities.npy"
+TRIALS, CHECKPOINTS = Path(".arcane/trials"), Path(".arcane/checkpoints")
+RESULT, MODEL, SCHEMA = "result.json", "model", 2
+ERRORS, OUTPUTS = "validation_errors.npy", "validation_outputs.npy"
 INITIAL_WEIGHTS = 3
 # What a person's package holds beside the task and what it imports; editing these changes no training.
 OUTSIDE_TRAINING = frozenset({"__main__.py", "actions.py", "source.py"})
@@ -52,6 +59,8 @@ class Trial:
         journal: Where the run is recorded; None records nothing.
         run_parent: The key of the journal's run that this one belongs to.
         tags: For the journal.
+        examples: Train on so many of the training split only, the first in its nested order by `seed`.
+        resolution: Train on images of so many pixels a side.
     """
 
     name: str
@@ -60,6 +69,8 @@ class Trial:
     journal: Path | None = None
     run_parent: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    examples: int | None = None
+    resolution: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,8 @@ class TrialResult:
     Attributes:
         key: The content key.
         folder: Holds `model/` (weights and description), `result.json` and the arrays.
-        errors: Rates in eval mode without augmentation, under `train` and `validation`.
+        errors: In eval mode without augmentation, under `train` (the examples trained on) and `validation`; a
+            regression's are shares of the variance of the whole training split's targets.
         curve: A record an epoch.
         seen: Training examples seen.
         parameters: How many numbers were trained.
@@ -77,7 +89,7 @@ class TrialResult:
 
     key: str
     folder: Path
-    errors: dict[str, Rate]
+    errors: dict[str, Measured]
     curve: tuple[Epoch, ...]
     seen: int
     parameters: int
@@ -88,14 +100,14 @@ class TrialResult:
         return self.folder / MODEL
 
     @cached_property
-    def validation_wrong(self) -> np.ndarray:
-        """bool `[n]`, in the order of `load_split(root, "validation")`."""
-        return np.load(self.folder / WRONG, allow_pickle=False)
+    def validation_errors(self) -> np.ndarray:
+        """`Evaluation.errors`: bool or float64 `[n]`, in the order of `load_split(root, "validation")`."""
+        return np.load(self.folder / ERRORS, allow_pickle=False)
 
     @cached_property
-    def validation_probabilities(self) -> np.ndarray:
-        """float32 `[n, K]`, in the same order."""
-        return np.load(self.folder / PROBABILITIES, allow_pickle=False)
+    def validation_outputs(self) -> np.ndarray:
+        """`Evaluation.outputs`: float32 `[n, K]` or `[n]`, in the same order."""
+        return np.load(self.folder / OUTPUTS, allow_pickle=False)
 
 
 def trial_key(root: Path, trial: Trial) -> str:
@@ -118,13 +130,33 @@ def trial_key(root: Path, trial: Trial) -> str:
         trial.params.model.model_dump_json(),
         trial.params.train.model_dump_json(),
         str(trial.seed),
+        f"examples {trial.examples}, resolution {trial.resolution}",
+        *pretrained_files(root, trial.params),
     )[:32]
+
+
+def pretrained_files(root: Path, params: Params) -> list[Path]:
+    """The files of `model.pretrained`, a folder relative to the project's; none where it is null.
+
+    Raises:
+        UserError: One of them is not there.
+    """
+    if params.model.pretrained is None:
+        return []
+    files = [root / params.model.pretrained / name for name in (DESCRIPTION, WEIGHTS)]
+    for file in files:
+        if not file.is_file():
+            raise UserError(
+                f"{file}: not there; model.pretrained is {params.model.pretrained!r}, expected a folder with a saved "
+                "model, such as models/best of another project"
+            )
+    return files
 
 
 def run_trial(
     root: Path, trial: Trial, device: str | None = None, on_epoch: Callable[[Epoch], None] | None = None
 ) -> TrialResult:
-    """Train, measure and keep; or read what the same trial left before.
+    """Train, measure and keep; or read what the same trial left before, or go on from where it was interrupted.
 
     Args:
         root: The project's folder.
@@ -134,6 +166,7 @@ def run_trial(
 
     Raises:
         UserError: Something of the person's is wrong: a name, the data, a loss that is not finite.
+        Stopped: Ctrl-C or SIGTERM came; the next run goes on from the step that it came in.
     """
     root = Path(root)
     identity = trial_key(root, trial)
@@ -145,8 +178,9 @@ def run_trial(
             record.epoch(epoch)
     else:
         try:
-            with torch_threads(trial.params.run.threads):
-                result = train_and_keep(root, trial, folder, device or choose_device(trial.params.run.device), record)
+            with torch_threads(trial.params.run.threads), stop_on_signals() as stop:
+                place = device or choose_device(trial.params.run.device)
+                result = train_and_keep(root, trial, folder, place, record, stop)
         except BaseException as error:
             record.end("FAILED" if isinstance(error, Exception) else "KILLED")
             raise
@@ -154,12 +188,20 @@ def run_trial(
     return result
 
 
-def train_and_keep(root: Path, trial: Trial, folder: Path, device: str, record: "Record") -> TrialResult:
+def train_and_keep(
+    root: Path, trial: Trial, folder: Path, device: str, record: "Record", stop: threading.Event
+) -> TrialResult:
     """Train in a folder beside `folder`, and rename it into place when everything in it is written."""
     project = find_project(root)
-    train, validation = load_split(root, "train"), load_split(root, "validation")
+    parts = load_splits(root, measured_splits(root))
+    whole, validation = parts["train"], parts["validation"]
+    train = whole if trial.examples is None else first_examples(whole, trial.examples, trial.seed)
+    if trial.resolution is not None:
+        train, validation = at_resolution(train, trial.resolution), at_resolution(validation, trial.resolution)
+        parts = {name: at_resolution(part, trial.resolution) for name, part in parts.items()}
     task = make_task(project, trial.params, train, trial.seed)
-    params = trial.params.train
+    params, every = trial.params.train, trial.params.run.checkpoint
+    checkpoints = Checkpoints(root / CHECKPOINTS / folder.name, folder.name)
     curve = fit(
         task,
         train,
@@ -169,14 +211,21 @@ def train_and_keep(root: Path, trial: Trial, folder: Path, device: str, record: 
         seed=trial.seed,
         device=device,
         precision=params.precision,
+        options=Options(params.accumulate, params.clip, params.ema, params.patience, params.channels_last),
         on_epoch=record.epoch,
+        checkpoints=None if every is None else checkpoints,
+        every=every or 0.0,
+        stop=stop,
     )
-    splits = {"train": train, "validation": validation}
-    measured = {name: evaluate(task, *on_device(part, task.device)) for name, part in splits.items()}
+    splits = parts | {"train": train, "validation": validation}
+    scale = moments(whole.labels)[1] if whole.spec.regression else 1.0
+    evaluated = {
+        name: in_scale(evaluate(task, *on_device(part, task.device)), task, scale) for name, part in splits.items()
+    }
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        write_result(scratch, task, project.package, measured, curve)
+        write_result(scratch, task, project.package, evaluated, curve, scale)
         try:
             scratch.rename(folder)
         except OSError:
@@ -185,7 +234,16 @@ def train_and_keep(root: Path, trial: Trial, folder: Path, device: str, record: 
                 raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    checkpoints.clear()
     return read_result(folder)
+
+
+def in_scale(evaluation: Evaluation, task: Any, scale: float) -> Evaluation:
+    """A regression's errors by the whole training split's variance: a part of it has another, and curves over parts
+    of different sizes would then be no curves of one thing."""
+    if not task.spec.regression:
+        return evaluation
+    return replace(evaluation, errors=evaluation.errors * (task.statistics.target_std / scale) ** 2)
 
 
 def make_task(project: Project, params: Params, train: Examples, seed: int) -> "LightningModule":
@@ -194,44 +252,40 @@ def make_task(project: Project, params: Params, train: Examples, seed: int) -> "
     Raises:
         UserError: A model's or augmentation's name is unknown, or `task.py` has no `Task`.
     """
-    augmentation(params.train.augmentation)
+    augmentation(params.train.augmentation, train.spec.modality)
+    refuse_cutmix(params.train, train.spec)
     module = project.module("task")
     if not hasattr(module, "Task"):
         raise UserError(f"{project.package_folder / 'task.py'}: has no class `Task`, which the engine trains")
-    mean, std = channel_statistics(train.inputs)
+    statistics = statistics_of(train)
+    files = pretrained_files(project.root, params)
+    pretrained = Pretrained(files[0].parent) if files else None
+    if pretrained is not None:
+        statistics = pretrained.normalisation(statistics, train.spec)
     with random_state_kept(torch.device("cpu")):
         reseed(torch.device("cpu"), key(seed, INITIAL_WEIGHTS))
-        return module.Task(params.model_copy(update={"seed": seed}), train.spec.shape, train.classes, mean, std)
-
-
-def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel, with pixels from 0 to 1; a channel that never varies gets 1.
-
-    Exact and independent of the order of images: counted from the 256 values that a pixel can have.
-
-    Args:
-        images: uint8 `[N, C, H, W]`, of the training split only (RECIPE 2.3).
-    """
-    mean, std = [], []
-    values = np.arange(256) / 255
-    for channel in range(images.shape[1]):
-        weights = np.bincount(np.ascontiguousarray(images[:, channel]).ravel(), minlength=256) / images[:, channel].size
-        centre = float(weights @ values)
-        mean.append(centre)
-        std.append(float(np.sqrt(weights @ (values - centre) ** 2)) or 1.0)
-    return mean, std
+        task = module.Task(params.model_copy(update={"seed": seed}), train.spec, statistics)
+    if pretrained is not None:
+        pretrained.into(task)
+    return task
 
 
 def write_result(
-    folder: Path, task: "LightningModule", package: str, measured: Mapping[str, Evaluation], curve: Sequence[Epoch]
+    folder: Path,
+    task: Any,
+    package: str,
+    evaluated: Mapping[str, Evaluation],
+    curve: Sequence[Epoch],
+    scale: float,
 ) -> None:
-    """Write the model, the arrays, and last `result.json`."""
+    """Write the model, the arrays, and last `result.json`; `scale` is the targets' deviation that errors refer to."""
     save_model(folder / MODEL, task, package)
-    np.save(folder / WRONG, measured["validation"].wrong)
-    np.save(folder / PROBABILITIES, measured["validation"].probabilities)
+    np.save(folder / ERRORS, evaluated["validation"].errors)
+    np.save(folder / OUTPUTS, evaluated["validation"].outputs)
+    unit = task.spec.target.unit if task.spec.target else ""
     content = {
         "schema": SCHEMA,
-        "wrong": {name: {"wrong": int(part.wrong.sum()), "n": len(part.wrong)} for name, part in measured.items()},
+        "errors": {name: asdict(measured(part.errors, scale, unit)) for name, part in evaluated.items()},
         "curve": [epoch.as_json() for epoch in curve],
         "parameters": count_parameters(task),
     }
@@ -242,7 +296,7 @@ def read_result(folder: Path) -> TrialResult:
     """Read a kept trial."""
     content = read_json(folder / RESULT)
     curve = tuple(Epoch(**epoch) for epoch in content["curve"])
-    errors = {name: Rate(counts["wrong"], counts["n"]) for name, counts in content["wrong"].items()}
+    errors = {name: (Rate if "wrong" in kept else Average)(**kept) for name, kept in content["errors"].items()}
     return TrialResult(folder.name, folder, errors, curve, curve[-1].seen, content["parameters"])
 
 
