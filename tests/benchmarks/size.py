@@ -8,8 +8,8 @@ measured on all that is left.
     python tests/benchmarks/size.py rules               the same for each rule of how long subsets are trained
     python tests/benchmarks/size.py measure [NAME...]   measure the curves again (25 minutes on one core) and keep them
 
-Most choices in `arcane/data/sizing.py` were made on another collection of curves (LCDB, PyPI `lcdb`), before these were
-measured. Not so: `FADING` and `UNFINISHED` (in `arcane/diagnosis/learning_curve.py`) were set after all of them, and the
+Most choices in `arcane/data/sizing.py` were made on another collection of curves (LCDB, PyPI `lcdb`), before these
+were measured. Not so: `FADING` and `UNFINISHED` (in `diagnosis/learning_curve.py`) were set after all of them, and the
 rule of epochs was chosen on some. `FADING` changes no curve here from covered to missed.
 """
 
