@@ -307,3 +307,31 @@ def test_damaged_assets_say_how_to_mend(tmp_path):
     (tmp_path / ASSETS / "index.json").write_text(json.dumps({"schema": 1}))
     with pytest.raises(UserError, match="not as ingest writes it"):
         load_splits(tmp_path, ["train"])
+
+
+def test_sizes_and_modes_that_differ_reach_validation(tmp_path):
+    """Told in the manifest only where they differ; a tiny picture among large ones is then found."""
+    from PIL import Image
+
+    from arcane.data.manifest import read_manifest
+    from arcane.data.validation import validate
+
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        side, kind = (8, "L") if number == 7 else (64, "RGB")
+        pixels = rng.integers(0, 256, (side, side) if kind == "L" else (side, side, 3), dtype=np.uint8)
+        path = tmp_path / f"data/raw/{'ab'[number % 2]}/{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    data = Data(source="own")
+    ingest(named_source(data, tmp_path), tmp_path, data)
+    frame = read_manifest(tmp_path / MANIFEST)
+    small = frame.filter(frame["height"] == 8)
+    assert small["path"].to_list() == ["data/raw/b/7.png"] and small["mode"].to_list() == ["grey"]
+    found = {finding.code: finding for finding in validate(frame, read_assets(tmp_path / ASSETS))}
+    assert found["odd-sizes"].ids == found["odd-mode"].ids == tuple(small["id"])
+    (tmp_path / "data/raw/b/7.png").unlink()
+    ingest(named_source(data, tmp_path), tmp_path, data)
+    assert not {"odd-sizes", "odd-mode"} & {
+        finding.code for finding in validate(read_manifest(tmp_path / MANIFEST), read_assets(tmp_path / ASSETS))
+    }

@@ -4,6 +4,7 @@ The inputs go one after the other into a file on disk, the rows into a frame, so
 Python objects.
 """
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -189,6 +190,7 @@ class KnownFiles:
         self.files = files
         at = pl.Series("at", [None] * len(files), pl.Int64)
         files = files.with_columns(at.scatter(unknown, pl.int_range(len(ids), eager=True)) if ids else at)
+        files = _with_form(files)
         columns = {name: pl.lit(None, kind) for name, kind in found_schema(inputs.spec).items()}
         columns |= {name: pl.col(name) for name in files.columns if name in columns}
         return files.select(**columns | {"source": pl.lit(self.source.name)})
@@ -207,6 +209,20 @@ class KnownFiles:
     def remembered(self) -> "pl.DataFrame":
         """What to remember of the files."""
         return self.files.select(*STATE, *CONTENT)
+
+
+def _with_form(files: "pl.DataFrame") -> "pl.DataFrame":
+    """The files with `height` and `width`, and `mode`, among the further names (`extra`), where they differ at all."""
+    import polars as pl
+
+    mode = pl.when("grey").then(pl.lit("grey")).otherwise(pl.lit("colour")).alias("mode")
+    form = files.select("height", "width", mode)
+    told = [name for names in (["height", "width"], ["mode"]) for name in names if form.select(names).n_unique() > 1]
+    if not told:
+        return files
+    given = files["extra"] if "extra" in files.columns else [None] * len(files)
+    rows = zip(given, form.select(told).iter_rows(named=True), strict=True)
+    return files.with_columns(extra=pl.Series([dumped(row | json.loads(extra or "{}")) for extra, row in rows]))
 
 
 def _decode(source: ImageFiles, paths: list[str], inputs: Inputs, on_progress: Progress | None) -> list[str]:
