@@ -21,7 +21,7 @@ PAGES = [TEMPLATE / "README.md", *sorted(DOCS.rglob("*.md"))]
 SECTIONS = "goal|data|model|train|improve|search|track|run"
 # Made by a run or a person, not by the template; each is a file that the engine or a tool names.
 MADE = {
-    "LOGBOOK.md", "dvc.lock", "mlflow.db", ".arcane/", ".arcane/journal/", ".prefect/", "mlartifacts/", ".cruft.json",
+    "LOGBOOK.md", "dvc.lock", "mlflow.db", ".arcane/", ".arcane/journal/", ".arcane/checkpoints/", ".prefect/", "mlartifacts/", ".cruft.json",
     "data/raw", "data/raw.dvc", "reports/test_ledger.jsonl", "data/", "reports/", "models/",
 }  # fmt: skip
 
@@ -54,7 +54,8 @@ def test_generated_pages_are_current(name):
 def test_a_generated_page_tells_a_parameters_type_bounds_default_and_meaning():
     page = reference.params_page()
     assert "| `model.dropout` | number ≥ 0, < 1 | `0.0` |" in page
-    assert "`0.01` for digits, `0.033` for fashion-mnist, `0.05` for own" in page
+    assert "`0.01` for digits, `0.033` for fashion-mnist, `0.06` for cifar10, `0.05` for own (image), " in page
+    assert "`lenet` for digits, fashion-mnist, cifar10, own (image), `conv1d` for mnist1d, own (sequence), " in page
     assert "| `train.optimizer` | `adam`, `adamw`, `sgd` | `adam` |" in page
 
 
@@ -68,7 +69,7 @@ def test_every_parameter_stage_action_and_code_is_on_its_page():
     params, findings = reference.params_page(), reference.findings_page()
     assert all(f"| `{name}` |" in params for name in known_names() if name == "seed" or "." in name)
     codes = {code for check in (*OF_DATA, *OF_TASK) for code in check.codes}
-    assert len(codes) > 60 and all(f"`{code}`" in findings for code in codes)
+    assert len(codes) >= 59 and all(f"`{code}`" in findings for code in codes)
     assert all(f"| `{action.name}` |" in reference.actions_page() for action in ACTIONS)
     assert re.findall(r"^## (\w+)$", reference.stages_page(), flags=re.MULTILINE) == list(STAGES)
 
@@ -102,10 +103,12 @@ def test_links_lead_somewhere(page):
 
 @pages
 def test_named_files_exist(page):
+    from arcane.pipeline.size import PICTURE, REPORT
+
     wanted = re.compile(
         r"^(?:(?:src|data|models|reports|docs|tests|\.arcane|\.prefect)/[\w./-]*|[\w.]+\.(?:yaml|toml|lock|md|db))$"
     )
-    written = outputs()
+    written = outputs() | {REPORT.as_posix(), PICTURE.as_posix()}
     for span in code_spans(page.read_text("utf-8")):
         if not wanted.match(span) or span in MADE or any(span.rstrip("/") == out for out in written):
             continue
@@ -126,9 +129,9 @@ def test_named_commands_exist(page):
     spans = [span for span in code_spans(text) if "\n" not in span]
     text = "\n".join([*re.findall(r"^    .*", text, flags=re.MULTILINE), *(f"`{span}`" for span in spans)])
     commands = typer.main.get_command(app).commands
-    for name in re.findall(r"python -m (?:PACKAGE|digits|arcane) ([a-z]+)", text):
+    for name in re.findall(r"python -m (?:PACKAGE|digits|arcane) ([a-z.]+)", text):
         assert name in commands, f"no command `{name}`"
-    for name, option in re.findall(r"python -m PACKAGE ([a-z]+)[^`\n]*?(--[a-z-]+)", text):
+    for name, option in re.findall(r"python -m PACKAGE ([a-z.]+)[^`\n]*?(--[a-z-]+)", text):
         assert any(option in param.opts for param in commands[name].params), f"`{name}` has no {option}"
     targets = {
         t
@@ -146,7 +149,7 @@ def test_named_parameters_exist(page):
     known = set(known_names())
     texts = code_spans(page.read_text("utf-8"))
     names = {name for span in texts for name in re.findall(rf"(?<![\w.])(?:{SECTIONS})\.[a-z_]+(?![\w.(/-])", span)}
-    files = {"data.version", "model.json"}  # a tag, a file
+    files = {"data.version", "data.diff", "model.json"}  # a tag, a command, a file
     assert names - files <= known, f"unknown: {names - files - known}"
 
 

@@ -13,9 +13,11 @@ from arcane.errors import UserError
 def source():
     project = find_project()
     try:
-        return project.module("source").source(project)
+        found = project.module("source").source(project)
+        next(found.examples())
     except UserError as error:
         pytest.skip(f"the data is not here: {error}")
+    return found
 
 
 def test_reads_inputs_of_its_modality(source):

@@ -269,8 +269,9 @@ def even_ticks(low: float, high: float) -> list[float]:
     """Four to nine round values between `low` and `high`, evenly apart by 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10((high - low) / 4))
     step = max(step * power for step in STEPS if step * power <= (high - low) / 4)
-    first = math.ceil(low / step)
-    return [float(f"{number * step:.12g}") for number in range(first, math.floor(high / step) + 1)]
+    numbers = range(math.ceil(low / step), math.floor(high / step) + 1)
+    # Of the smallest floats there are, low / step is 0, and 0 lies below low.
+    return [float(f"{number * step:.12g}") for number in numbers if number or low <= 0]
 
 
 def _grid(scale: Scale) -> list[Markup]:
