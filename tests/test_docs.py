@@ -21,8 +21,9 @@ PAGES = [TEMPLATE / "README.md", *sorted(DOCS.rglob("*.md"))]
 SECTIONS = "goal|data|model|train|improve|search|track|run"
 # Made by a run or a person, not by the template; each is a file that the engine or a tool names.
 MADE = {
-    "LOGBOOK.md", "dvc.lock", "mlflow.db", ".arcane/", ".arcane/journal/", ".arcane/checkpoints/", ".prefect/", "mlartifacts/", ".cruft.json",
-    "data/raw", "data/raw.dvc", "reports/test_ledger.jsonl", "data/", "reports/", "models/",
+    "LOGBOOK.md", "dvc.lock", "mlflow.db", ".arcane/", ".arcane/journal/", ".arcane/checkpoints/", ".prefect/",
+    "mlartifacts/", ".cruft.json", "data/raw", "data/raw.dvc", "reports/test_ledger.jsonl", "data/", "reports/",
+    "models/",
 }  # fmt: skip
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(TEMPLATE).as_posix())
