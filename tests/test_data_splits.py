@@ -145,7 +145,11 @@ def test_changing_validation_never_touches_the_test_and_relabelling_moves_nothin
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1000), groups=st.integers(30, 80), folds=st.integers(2, 10))
 def test_groups_stay_together_in_splits_and_folds(seed, groups, folds):
-    found = where(frame(600, seed, group=[f"p{row // 7 % groups}" for row in range(600)]), seed, folds=folds)
+    try:
+        found = where(frame(600, seed, group=[f"p{row // 7 % groups}" for row in range(600)]), seed, folds=folds)
+    except UserError as error:  # of 30 groups chance sends none to validation once in 200 draws
+        assert "no example fell into the" in str(error)
+        return
     assume(found["split"].n_unique() == 3)
     assert found.group_by("group").agg(pl.col("split", "fold").n_unique()).select("split", "fold").max().row(0) == (
         1,
