@@ -135,8 +135,6 @@ def diabetes() -> Set:
     ],
 )
 def test_the_shipped_data_sets_show_only_what_is_right(source, modality, right):
-    if source == "mnist1d":
-        pytest.importorskip("mnist1d")
     assert {(finding.code, finding.severity) for finding in shipped(source, modality).found()} == right
 
 

@@ -83,6 +83,21 @@ class Source(ABC):
         raise UserError(f"source {self.name}: gives no example")
 
 
+def place_inside(root: Path, path: str) -> Path:
+    """The place of a person's own data, which may be missing.
+
+    Raises:
+        UserError: It lies outside the project.
+    """
+    place = root / path
+    if not place.resolve().is_relative_to(root):
+        raise UserError(
+            f"data.path: {path} lies outside the project; copy the data into {root / 'data/raw'} (paths must hold on "
+            "every machine that clones the project)"
+        )
+    return place
+
+
 def files_inside(root: Path, path: str, suffixes: tuple[str, ...]) -> list[Path]:
     """The files of a person's own data, sorted by path: those with one of the endings in a folder, or the file itself.
 
@@ -96,12 +111,7 @@ def files_inside(root: Path, path: str, suffixes: tuple[str, ...]) -> list[Path]
     Raises:
         UserError: It lies outside the project or is not there, a file is a link that leads out, or there is none.
     """
-    place = root / path
-    if not place.resolve().is_relative_to(root):
-        raise UserError(
-            f"data.path: {path} lies outside the project; copy the data into {root / 'data/raw'} (paths must hold on "
-            "every machine that clones the project)"
-        )
+    place = place_inside(root, path)
     if not place.exists():
         raise UserError(f"data.path: {place} is not there; put the data there ({', '.join(suffixes)})")
     inside = sorted(place.iterdir()) if place.is_dir() else [place]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import UserError
 from ..images import SUFFIXES
+from .base import place_inside
 from .image_files import ImageFiles, Scan, scan, some
 
 if TYPE_CHECKING:
@@ -82,12 +83,7 @@ def images_folder(root: Path, path: str) -> Path:
     Raises:
         UserError: It lies outside the project, or is not there.
     """
-    folder = root / path
-    if not folder.resolve().is_relative_to(root):
-        raise UserError(
-            f"data.path: {path} lies outside the project; copy the images into {root / 'data/raw'} (paths in "
-            "the manifest must hold on every machine that clones the project)"
-        )
+    folder = place_inside(root, path)
     if not folder.is_dir():
         raise UserError(f"data.path: {folder} is not there; put the images there, one sub-folder a class")
     return folder
