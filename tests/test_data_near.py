@@ -180,12 +180,16 @@ def test_rounded_and_noisy_rows_are_found_and_neighbours_are_not(name):
         assert [(row - len(table), older) for row, older, _ in found] == list(enumerate(chosen))
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.integers(1, 6), st.integers(0, 2**31), st.sampled_from([200, 3000]))
-def test_independent_rows_are_no_near_duplicates(columns, seed, count):
-    rng = np.random.default_rng(seed)
-    table = np.column_stack([rng.normal(size=count) * 10.0**power for power in range(columns)]).astype(np.float32)
-    assert links_of(np.unique(table, axis=0), of_numbers(columns)) == []
+@pytest.mark.parametrize("count, seeds", [(200, 60), (3000, 10)])
+def test_independent_rows_are_no_near_duplicates(count, seeds):
+    """A rate, not a property: some draw of independent rows holds a pair by chance, 1 in 1,000 by `CHANCE`."""
+
+    def linked(columns: int, seed: int) -> bool:
+        rng = np.random.default_rng([seed, columns, count])
+        table = np.column_stack([rng.normal(size=count) * 10.0**power for power in range(columns)]).astype(np.float32)
+        return bool(links_of(np.unique(table, axis=0), of_numbers(columns)))
+
+    assert sum(linked(columns, seed) for columns in range(1, 7) for seed in range(seeds)) <= 1
 
 
 def test_rows_of_other_categories_or_other_holes_are_other_rows():
