@@ -19,11 +19,6 @@ PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
 FOLDER = TEMPLATE / "docs" / "reference"
 SHAPE, CLASSES, EXAMPLES = (1, 28, 28), tuple("0123456789"), 1000  # what an action may ask about, for the actions' page
 
-NOT_YET = {
-    "search.method": "kept for later: nothing reads it in this version",
-    "search.space": "kept for later: nothing reads it in this version",
-}
-
 if str(PROJECT / "src") not in sys.path:
     sys.path.insert(0, str(PROJECT / "src"))
 
@@ -145,7 +140,7 @@ def params_page() -> str:
                     for shown in dict.fromkeys(map(value, values.values()))
                 )
             takes = ", ".join(f"`{each}`" for each in known[dotted]) if dotted in known else accepts(field)
-            meaning = NOT_YET.get(dotted) or field.get("description") or said[dotted]
+            meaning = field.get("description") or said[dotted]
             rows.append([f"`{dotted}`", cell(takes), cell(default), cell(meaning)])
         parts += [
             f"## {title}\n",
@@ -205,9 +200,42 @@ def catalogue(modules: list[ModuleType]) -> dict[str, tuple[list[str], list[str]
     return found
 
 
+def doctor_parts() -> Iterator[str]:
+    """The doctor's catalogue, a heading for each code below one for each row of the recipe's table."""
+    from arcane.diagnosis.catalogue import SECTIONS, entries, how_to_silence
+    from arcane.diagnosis.limits import LIMITS
+
+    for section in SECTIONS:
+        yield f"### {section[0].upper()}{section[1:].replace('-', ' ')}\n"
+        for entry in (each for each in entries().values() if each.section == section):
+            ways = {"examine": "`examine`", "watch": "`doctor SCRIPT`"}
+            yield f"#### `{entry.code}`\n"
+            yield f"**{entry.title[0].upper()}{entry.title[1:]}.** {entry.what}\n"
+            yield f"*Why it matters:* {entry.why}\n"
+            yield (
+                f"*Measured* ({', '.join(entry.severity)}; by {' and '.join(ways[way] for way in entry.found_by)}): "
+                f"{entry.measured}\n"
+            )
+            yield f"*Mend it:* {entry.mend}\n"
+            if entry.wrong:
+                yield f"```py\n# wrong\n{entry.wrong}\n# right\n{entry.right}\n```\n"
+            rows = [
+                [f"`{name}`", f"{LIMITS[name].default:g}", healthy(LIMITS[name].healthy), cell(LIMITS[name].says)]
+                for name in entry.thresholds
+            ]
+            if rows:
+                yield table(["`doctor.thresholds`", "default", "correct tasks reach", "compared"], rows)
+            if entry.silence:
+                yield f"{how_to_silence(entry)}\n"
+
+
+def healthy(extreme: float | None) -> str:
+    """The extreme over correct tasks, of `tests/benchmarks/healthy.py`."""
+    return "–" if extreme is None else f"{extreme:.3g}"
+
+
 def findings_page() -> str:
     from arcane.data import validation
-    from arcane.diagnosis.checks import CHECKS
     from arcane.spec import MODALITIES
 
     inside = [module for name, module in sys.modules.items() if name.startswith(f"{validation.__name__}.")]
@@ -231,25 +259,15 @@ def findings_page() -> str:
         parts.append(f"### {', '.join(f'`{code}`' for code in codes)}\n")
         parts.append(f"{about[0].upper()}{about[1:]}{only}\n")
         parts.append(table(["code", "severity", "advice"], rows))
-    modules = {sys.modules[check.look.__module__] for check in CHECKS}
-    made = catalogue(sorted(modules, key=lambda module: module.__name__))
     parts += [
-        "## Of the task\n",
-        "`examine`, and the command `doctor`, look for these before anything long is trained; "
-        "`reports/examination.json` holds them. They are listed in the order in which the checks look: mechanisms "
-        "before symptoms.\n",
+        "## Of the task, or of any training program\n",
+        "The doctor's catalogue. `examine` (the stage, or the command `doctor` in a project) trains copies of the task "
+        "on small batches before anything long; `doctor SCRIPT` watches any program. `doctor explain CODE` shows the "
+        "same text in the terminal. [What the doctor does](../explanation/doctor.md).\n\nTo silence one: a comment "
+        "`# arcane: ignore[CODE]` on its line, `data.accept` (it is then a note) or `doctor.silence` (it is then not "
+        "reported); `doctor.thresholds` sets the thresholds of the tables, by name.\n",
+        *doctor_parts(),
     ]
-    for check in CHECKS:
-        rows = []
-        for code in check.codes:
-            severities, advice = made.get(code, (["error"], []))
-            rows.append([f"`{code}`", ", ".join(severities), cell(" ".join(advice[:1])) or "named with the finding"])
-        parts += [
-            f"### {', '.join(f'`{code}`' for code in check.codes)}\n",
-            f"{check.reason} **Fires:** {check.threshold}\n",
-        ]
-        parts.append(table(["code", "severity", "advice"], rows))
-    parts.append("### `check-failed`\n\nA note: a check itself failed on this task, and the others were made.\n")
     lead = (
         "Everything that `validate` and `examine` can find. An **error** stops the pipeline, a **warning** asks for a "
         "look, a **note** only informs. A code in `data.accept` of `params.yaml` lets an error through: see "
@@ -277,11 +295,13 @@ def actions_page() -> str:
             changed = apply(action, params, context)
             shown = changes(params, changed) if changed else {}
             does = ", ".join(f"`{name}` {old} → {new}" for name, (old, new) in shown.items()) or "nothing there"
-            rows.append([f"{action.order:g}", f"`{action.name}`", cell(does), cell(action.why)])
-        head = ["order", "name", "what it does to a new project on digits", "why"]
+            if action.discover is not None:
+                does = (inspect.getdoc(action.discover) or "looks first").split("\n\n")[0]
+            rows.append([f"{action.order:g}", f"`{action.name}`", cell(does), cell(action.why), cell(action.cost)])
+        head = ["order", "name", "what it does to a new project on digits", "why", "cost"]
         parts += [
             f"## Against {family}\n",
-            table(head, rows) if rows else "None yet: the loop asks a person for data instead.\n",
+            table(head, rows),
         ]
     lead = (
         "What the improvement loop can try, in the order within each family. `improve.actions` in `params.yaml` takes "

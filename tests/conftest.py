@@ -1,6 +1,7 @@
 """Shared by all tests: the engine on the import path, and one project whose pipeline ran, for those that need one."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,11 +15,22 @@ sys.path.insert(0, str(SOURCE))
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A baked project on digits after one small `run`, committed. Tests that change it copy it first (`copied`)."""
+    """A baked project on digits after one small `run`, committed. Tests that change it copy it first (`copied`).
+
+    The processes that share the tests share it: the first that asks makes it, the other waits.
+    """
     from bakes import bake
     from commands import command, commit, quick
+    from filelock import FileLock
 
-    root = quick(bake(tmp_path_factory.mktemp("finished")))
-    command(root, "run")
-    commit(root)
-    return root
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    done = shared / "done"
+    with FileLock(f"{shared}.lock"):
+        if not done.exists():
+            shutil.rmtree(shared, ignore_errors=True)
+            root = quick(bake(shared))
+            command(root, "run")
+            commit(root)
+            done.touch()
+    return next(path.parent for path in shared.glob("*/params.yaml"))

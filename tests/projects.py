@@ -43,6 +43,30 @@ def make_project(folder: Path, params_overrides: Mapping[str, Any] | None = None
     return project
 
 
+class Quiet:
+    """A voice and a record that keep to themselves; the journal is a file in the project."""
+
+    def __init__(self, project: Project):
+        from arcane.journal import Journal
+
+        self.journal = Journal(project.root / ".arcane/quiet.jsonl")
+
+    def say(self, text: str) -> None: ...
+
+    def progress(self, text: str, done: float, total: float) -> None: ...
+
+    def of_trial(self, trial: Any) -> Any:
+        return trial
+
+
+def quiet_context(project: Project) -> Any:
+    """What a stage is given, without a tracker, a terminal or a pipeline around it."""
+    from arcane.pipeline.stages import Context, plain_slots
+
+    quiet: Any = Quiet(project)
+    return Context(project, quiet, quiet, lambda body: plain_slots(project, body))
+
+
 def write_params(path: Path, overrides: Mapping[str, Any]) -> None:
     """Write the template's `params.yaml` with some values replaced."""
     text = (TEMPLATE_PROJECT / "params.yaml").read_text(encoding="utf-8")

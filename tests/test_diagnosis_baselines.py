@@ -9,7 +9,9 @@ from diagnosis_tasks import curves, digits, heights, passengers, patients
 from arcane.data.loading import Examples
 from arcane.data.rates import Average, Rate
 from arcane.diagnosis.baselines import _subset, fit_baselines
-from arcane.diagnosis.error_analysis import GROUPS, POINTS, WORST, analyse, analyse_errors, analyse_estimates
+from arcane.diagnosis.confusion import WORST, analyse_errors
+from arcane.diagnosis.error_analysis import analyse
+from arcane.diagnosis.estimates import GROUPS, POINTS, analyse_estimates
 from arcane.spec import Spec
 
 

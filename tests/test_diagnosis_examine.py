@@ -324,11 +324,8 @@ def test_accepted_codes_do_not_stop_and_the_place_is_named():
 
 
 def test_a_check_that_fails_is_a_note_and_harms_no_other():
-    broken = Check(("input-ignored",), "", "", lambda bench: 1 / 0)
-    found = examine(make(BUGS["raw pixels"][1]), digits()[0], seed=1, checks=(broken, *CHECKS[1:2]))
+    broken = Check(("input-ignored",), lambda bench: 1 / 0)
+    of_inputs = [check for check in CHECKS if "input-not-normalised" in check.codes]
+    found = examine(make(BUGS["raw pixels"][1]), digits()[0], seed=1, checks=(broken, *of_inputs))
     assert [f.code for f in found.findings] == ["input-not-normalised", "check-failed"]
     assert "ZeroDivisionError" in found.findings[1].message
-
-
-def test_every_check_says_why_and_from_where_on():
-    assert all(check.reason and check.threshold and check.codes for check in CHECKS)

@@ -70,6 +70,7 @@ def test_every_parameter_stage_action_and_code_is_on_its_page():
     params, findings = reference.params_page(), reference.findings_page()
     assert all(f"| `{name}` |" in params for name in known_names() if name == "seed" or "." in name)
     codes = {code for check in (*OF_DATA, *OF_TASK) for code in check.codes}
+    assert all(f"#### `{code}`" in findings for check in OF_TASK for code in check.codes)
     assert len(codes) >= 59 and all(f"`{code}`" in findings for code in codes)
     assert all(f"| `{action.name}` |" in reference.actions_page() for action in ACTIONS)
     assert re.findall(r"^## (\w+)$", reference.stages_page(), flags=re.MULTILINE) == list(STAGES)

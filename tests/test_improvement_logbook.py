@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arcane.improvement.logbook import HEADER, append_rounds, round_digest
-from arcane.improvement.loop import Round
+from arcane.improvement.rounds import Round
 
 ROUND = Round(
     round=1,
@@ -20,8 +20,10 @@ ROUND = Round(
     before={"train": 0.08, "validation": 0.1},
     after={"train": 0.02, "validation": 0.05},
     p_value=0.0123,
+    level=0.02,
     kept=True,
     seeds=3,
+    epochs=15,
     seen=53_000,
     reason="Kept: better beyond noise.",
 )
@@ -35,7 +37,16 @@ def test_an_entry_tells_the_story(tmp_path):
     assert f"<!-- round:{round_digest(ROUND)} -->" in text
     assert "## Round 1: bigger-model — kept" in text
     assert "validation error 10.00 %" in text and "`model.width` 1.0 → 2.0" in text
+    assert "- Expected: It needs more capacity." in text
     assert "validation error 5.00 % (mean of 3 seeds, p = 0.012). Kept: better beyond noise." in text
+
+
+def test_what_was_put_off_says_after_how_many_epochs(tmp_path):
+    ahead = "Put off: after 3 epochs `schedule` was ahead, at 4.00 % on validation."
+    append_rounds(tmp_path / "LOGBOOK.md", [replace(ROUND, kept=False, seeds=0, epochs=3, reason=ahead)])
+    text = (tmp_path / "LOGBOOK.md").read_text()
+    assert "## Round 1: bigger-model — put off" in text
+    assert "validation error 5.00 % after 3 epochs. Put off: after 3 epochs `schedule` was ahead" in text
 
 
 def test_the_same_rounds_add_nothing_and_another_result_does(tmp_path):

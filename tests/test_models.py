@@ -12,7 +12,7 @@ from torch import nn
 
 from arcane.config import Model
 from arcane.errors import UserError
-from arcane.models import build_model, count_parameters, model_names
+from arcane.models import TORCHVISION, build_model, count_parameters, model_names
 from arcane.spec import Spec
 
 SIZES = [(1, 8, 8), (3, 8, 8), (1, 28, 28), (3, 32, 32), (1, 33, 17), (3, 64, 64), (3, 128, 128), (1, 4, 4)]
@@ -33,10 +33,14 @@ def test_lenet_on_28_pixels_is_the_classic_one():
     assert count_parameters(network) == 61_706
 
 
-@pytest.mark.parametrize("shape", SIZES, ids=str)
+OWN = [name for name in model_names("image") if name not in TORCHVISION]
+SIZED = [(name, shape) for name in OWN for shape in SIZES]
+SIZED += [("resnet18", (1, 4, 4)), ("resnet18", (3, 96, 64)), ("resnet34", (1, 28, 28)), ("resnet50", (3, 32, 32))]
+
+
+@pytest.mark.parametrize(("name", "shape"), SIZED, ids=str)
 @pytest.mark.parametrize("normalization", ["none", "batch", "group"])
-@pytest.mark.parametrize("name", model_names("image"))
-def test_every_model_takes_every_size(name, normalization, shape):
+def test_every_model_takes_every_size(name, shape, normalization):
     network = build_model(Model(name=name, normalization=normalization, dropout=0.1), image(shape, 7))
     logits = network(torch.randn(3, *shape))
     assert logits.shape == (3, 7)
@@ -53,7 +57,7 @@ def test_lenet_maps_shrink_to_8_at_most(shape):
     assert 1 <= first_dense.in_features // last_channels <= 64
 
 
-@pytest.mark.parametrize("name", ["lenet", "resnet", "mlp"])
+@pytest.mark.parametrize("name", ["lenet", "resnet", "mlp", "resnet18"])
 def test_width_and_depth_make_it_bigger(name):
     small, wide, deep = (
         count_parameters(build_model(Model.model_validate({"name": name, **sizes}), image((1, 8, 8))))
@@ -90,7 +94,7 @@ def test_hidden_weights_follow_the_recipe(activation, gain):
         assert layer.bias.abs().max() == 0
 
 
-@pytest.mark.parametrize("name", model_names("image"))
+@pytest.mark.parametrize("name", [*OWN, "resnet18"])
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
 def test_the_loss_starts_at_the_logarithm_of_the_classes(name, activation):
     torch.manual_seed(1)
@@ -107,7 +111,7 @@ def test_a_deep_residual_network_without_normalisation_keeps_its_signal():
     assert 0.1 < features.std().item() < 10
 
 
-@pytest.mark.parametrize("name", ["lenet", "resnet", "mlp"])
+@pytest.mark.parametrize("name", ["lenet", "resnet", "mlp", "resnet18"])
 def test_dropout_acts_in_training_only(name):
     network = build_model(Model(name=name, dropout=0.5), image((1, 8, 8)))
     images = torch.randn(4, 1, 8, 8)
@@ -126,7 +130,7 @@ def test_the_activation_is_the_chosen_one(activation):
 
 
 def test_an_unknown_name_offers_the_nearest():
-    with pytest.raises(UserError, match=r"`resnt`.*did you mean `resnet`\?.*lenet, resnet, linear, mlp"):
+    with pytest.raises(UserError, match=r"`resnt`.*did you mean `resnet`\?.*lenet, resnet, resnet18, .*linear, mlp"):
         build_model(Model(name="resnt"), image((1, 8, 8)))
 
 
@@ -134,5 +138,24 @@ def test_a_model_of_another_modality_names_those_that_fit():
     sequence = Spec("sequence", (1, 40), ("a", "b"))
     with pytest.raises(UserError, match=r"`lenet`, which does not read sequence data; for it: lstm, conv1d, .*mlp"):
         build_model(Model(name="lenet"), sequence)
-    with pytest.raises(UserError, match=r"`lstm`, which does not read image data; for it: lenet, resnet, linear, mlp"):
+    with pytest.raises(UserError, match=r"`lstm`, which does not read image data; for it: lenet, resnet, resnet18"):
         build_model(Model(name="lstm"), image((1, 8, 8)))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_a_named_network_is_torchvisions_own(name):
+    import torchvision
+
+    ours: Any = build_model(Model(name=name, normalization="batch"), image((3, 64, 64), 1000)).eval()
+    theirs = torchvision.models.get_model(name).eval()
+    theirs.load_state_dict(ours.state_dict())
+    images = torch.randn(2, 3, 64, 64)
+    assert torch.equal(ours(images), theirs(images))
+    small = build_model(Model(name="resnet18", normalization="batch"), image((3, 32, 32)))
+    assert count_parameters(small) == 11_173_962  # as every ResNet-18 for CIFAR-10 has
+
+
+def test_a_deep_named_network_without_normalisation_keeps_its_signal():
+    torch.manual_seed(0)
+    network = build_model(Model(name="resnet34"), image((3, 32, 32)))
+    assert 0.05 < network(torch.randn(8, 3, 32, 32)).std() < 5

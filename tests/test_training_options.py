@@ -466,6 +466,27 @@ def test_targets_that_are_no_numbers_are_named():
         trained(data=(train, broken), changes={"model.name": "mlp"})
 
 
+def test_absent_values_that_a_model_does_not_fill_are_named():
+    class Unfilled(task_class()):
+        def forward(self, inputs):
+            return self.model[-1](F.pad(inputs, (0, self.model[-1].in_features - inputs.shape[1])))
+
+    message = r"became nan at epoch 1, step 1; .* 2\d\d training examples hold NaN, which stands for an absent value"
+    with pytest.raises(UserError, match=message):
+        trained(data=passengers(), changes={"model.name": "mlp"}, kind=Unfilled)
+
+
+def test_an_infinite_number_in_the_data_is_named():
+    train, validation = patients()
+    inputs = train.inputs.copy()
+    inputs[5, 2] = np.inf
+    data = Examples(train.ids, inputs, train.labels, train.spec), validation
+    with pytest.raises(
+        UserError, match=rf"train split: example {train.ids[5]} has an infinite number in bmi; expected"
+    ):
+        trained(data=data, changes={"model.name": "mlp"})
+
+
 @pytest.mark.parametrize(
     "change",
     [{"train.epochs": 0}, {"train.accumulate": 0}, {"train.ema": 1.0}, {"train.clip": 0}, {"train.patience": 0},

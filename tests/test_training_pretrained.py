@@ -16,7 +16,7 @@ from arcane.data.loading import load_split
 from arcane.errors import UserError
 from arcane.training.fit import fit
 from arcane.training.inference import load_model, save_model
-from arcane.training.pretrained import Pretrained
+from arcane.training.pretrained import IMAGENET_MEAN, Pretrained, downloaded
 from arcane.training.trials import Trial, make_task, run_trial, trial_key
 
 
@@ -125,3 +125,70 @@ def test_columns_of_another_table_are_refused_by_name(tmp_path):
     spec = replace(table.spec, features=features)
     with pytest.raises(UserError, match="reads other columns; different here: height"):
         Pretrained(tmp_path).normalisation(task.statistics, spec)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A file as torchvision publishes it, with fresh weights."""
+    import torchvision
+
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("published") / "resnet18-00000000.pth"
+    torch.save(torchvision.models.resnet18().state_dict(), path)
+    return path
+
+
+def test_torchvisions_weights_come_with_imagenets_normalisation(project, published, caplog):
+    train = load_split(project.root, "train")
+    params = starting_from(project, published, **{"model.name": "resnet18", "model.normalization": "batch"})
+    with caplog.at_level(logging.INFO, "arcane.training"):
+        task: Any = make_task(project, params, train, 1)
+    given = torch.load(published, weights_only=True)
+    assert torch.equal(task.model.layer4[1].conv2.weight, given["layer4.1.conv2.weight"])
+    assert torch.equal(task.model.bn1.running_var, given["bn1.running_var"])
+    assert task.statistics.mean == (pytest.approx(sum(IMAGENET_MEAN) / 3),)
+    assert task.mean.item() == pytest.approx(0.449, abs=1e-3)
+    assert "fresh: model.conv1.weight, model.fc.weight, model.fc.bias" in caplog.text  # 8 x 8 has a small stem
+    assert "lies outside models/pretrained/, where DVC would see it change" in caplog.text
+
+
+def test_a_grey_image_is_answered_as_three_equal_channels(published):
+    rng = np.random.default_rng(0)
+    grey = rng.integers(0, 256, (4, 1, 64, 64), dtype=np.uint8)
+    wanted = {"model.name": "resnet18", "model.normalization": "batch"}
+    features = []
+    for channels in (1, 3):
+        train = replace(digits()[0], inputs=grey.repeat(channels, 1), labels=np.arange(4))
+        train = replace(train, spec=replace(train.spec, shape=(channels, 64, 64)), ids=train.ids[:4])
+        task: Any = make(changes=wanted, train=train)
+        saved = Pretrained(published)
+        saved.into(task)
+        task.mean.fill_(0.449)
+        task.std.fill_(0.226)
+        numbers = (torch.tensor(train.inputs) / 255 - task.mean) / task.std
+        features.append(task.eval().model.conv1(numbers))
+    assert torch.allclose(*features, atol=1e-4)
+
+
+def test_what_a_file_of_weights_must_be(project, published, tmp_path):
+    train = load_split(project.root, "train")
+    with pytest.raises(UserError, match=r"trained with batch norm; set model.normalization: batch \(it is none\)"):
+        make_task(project, starting_from(project, published, **{"model.name": "resnet18"}), train, 1)
+    torch.save({"layer.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(UserError, match="not the weights of a torchvision ResNet, so that its normalisation"):
+        Pretrained(tmp_path / "other.pth")
+    (tmp_path / "damaged.pth").write_bytes(published.read_bytes()[:1000])
+    with pytest.raises(UserError, match=r"damaged\.pth: missing, damaged or not only weights"):
+        Pretrained(tmp_path / "damaged.pth")
+    with pytest.raises(UserError, match=r"torchvision has no weights for model\.name lenet; it has them for resnet18"):
+        make_task(project, starting_from(project, "torchvision"), train, 1)
+
+
+def test_without_a_network_the_file_and_its_place_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(UserError, match=r"could not be downloaded .*put it to .*checkpoints/resnet18-f37072fd\.pth"):
+        downloaded("resnet18")
+    assert not list((tmp_path / "hub/checkpoints").glob("*.pth"))

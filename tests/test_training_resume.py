@@ -264,3 +264,42 @@ def test_a_second_ctrl_c_does_not_wait():
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.01)
     assert not isinstance(caught.value, Stopped)
+
+
+def test_a_foreign_handler_gets_its_signal_after_the_checkpoint(project):
+    """Prefect's raises in the main thread: in the middle of a step that would lose it."""
+    heard = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    trial = Trial("foreign", project.params, 7)
+    kept = project.root / CHECKPOINTS / trial_key(project.root, trial)
+
+    def terminate(epoch):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+        assert heard == []
+
+    try:
+        with pytest.raises(Stopped, match="stopped at epoch 2, step 1"):
+            run_trial(project.root, trial, on_epoch=terminate)
+        assert (kept / LAST).is_file()
+        assert heard == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_checkpoints_that_nobody_goes_on_from_are_removed(tmp_path):
+    project = make_project(tmp_path, {**QUICK, "train.epochs": 1})
+    trial = Trial("one", project.params, 1)
+    result = run_trial(tmp_path, trial)
+    month = time.time() - 31 * 86_400
+    for name in (result.key, "given-up", "young"):
+        (tmp_path / CHECKPOINTS / name).mkdir(parents=True)
+        (tmp_path / CHECKPOINTS / name / LAST).write_bytes(b"")
+    os.utime(tmp_path / CHECKPOINTS / "given-up" / LAST, (month, month))
+    half = [tmp_path / ".arcane/trials/.old.1", tmp_path / ".arcane/trials/.new.1"]
+    for folder in half:
+        folder.mkdir()
+    os.utime(half[0], (month, month))
+    run_trial(tmp_path, Trial("two", project.params, 2))
+    assert [path.name for path in (tmp_path / CHECKPOINTS).iterdir()] == ["young"]
+    assert [path.exists() for path in half] == [False, True]

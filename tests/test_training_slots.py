@@ -148,6 +148,43 @@ def test_no_worker_outlives_its_parent(project, tmp_path, how):
         assert stderr.rstrip().endswith("KeyboardInterrupt")
 
 
+FROM_THREADS = """
+import sys
+sys.path[:0] = [{source!r}]
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from arcane.config import find_project
+from arcane.training.slots import Slots
+from arcane.training.trials import Trial
+
+if __name__ == "__main__":
+    project = find_project(Path({root!r}))
+    params = project.params.changed({{"train.epochs": 100_000, "run.checkpoint": 3600}})
+    with Slots(project.root, {count}) as slots, ThreadPoolExecutor({count}) as pool:
+        journals = [Path({journals!r}) / f"{{i}}.jsonl" for i in range({count})]
+        trials = [Trial(str(i), params, {seed} + i, journal=journals[i]) for i in range({count})]
+        waiting = [pool.submit(lambda trial: slots.submit(trial).result(), trial) for trial in trials]
+        waiting[0].result()
+"""
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["in a thread", "in processes"])
+def test_sigterm_keeps_the_checkpoints_of_trials_that_threads_wait_for(project, tmp_path, count):
+    """As under Prefect: a trial runs in a thread, or in a process that a thread waits for. None is due a checkpoint."""
+    script, seed = tmp_path / "script.py", 400 + 10 * count
+    where = {"source": str(SOURCE), "root": str(project.root), "journals": str(tmp_path), "count": count, "seed": seed}
+    script.write_text(FROM_THREADS.format(**where))
+    parent = subprocess.Popen([sys.executable, str(script)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    wait_for(lambda: working([tmp_path / f"{i}.jsonl" for i in range(count)]))
+    parent.send_signal(signal.SIGTERM)
+    stderr = parent.communicate(timeout=60)[1].decode()
+    assert parent.returncode == 1 and "Stopped: asked to stop" in stderr, stderr
+    changes = {"train.epochs": 100_000, "run.checkpoint": 3600}
+    for number in range(count):
+        folder = project.root / CHECKPOINTS / trial_key(project.root, trial(project, "any", seed + number, **changes))
+        assert Checkpoints(folder, folder.name).load()["epoch"] >= 2
+
+
 def test_deaths_in_words():
     assert death(-9) == "signal 9, SIGKILL"
     assert death(3) == "exit code 3"

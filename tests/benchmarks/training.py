@@ -2,8 +2,9 @@
 
 Interleaved in one process on one thread, medians over rounds: a busy machine slows all of them alike. The bare loop has
 its examples in memory as tensors, the same network (which normalises) and the same fused Adam; ours also counts errors,
-seeds every step, and has its monitors on. Importing Lightning makes every optimiser's step on a machine without a GPU
-48 us slower (`devices.without_probing`); the bare loop runs without that, as in a process of its own.
+seeds every step, and has its monitors on; the same without them tells what they cost. Importing Lightning makes every
+optimiser's step on a machine without a GPU 48 us slower (`devices.without_probing`); the bare loop runs without that,
+as in a process of its own.
 
     python tests/benchmarks/training.py [ROUNDS]
 """
@@ -29,6 +30,9 @@ from arcane.data.loading import Examples  # noqa: E402
 from arcane.spec import Spec  # noqa: E402
 from arcane.training.devices import without_probing  # noqa: E402
 from arcane.training.fit import Epoch, fit, on_device  # noqa: E402
+from arcane.training.monitors import Monitors  # noqa: E402
+
+fitting = sys.modules["arcane.training.fit"]
 
 BATCH, STEPS, SEED = 100, 100, 1
 TEN = tuple("0123456789")
@@ -93,6 +97,27 @@ def bare(make_task: Callable[[], tuple[Any, Examples]]) -> Callable[[], float]:
     return epoch
 
 
+class Blind(Monitors):
+    """Monitors that look at nothing."""
+
+    def due(self, step: int) -> bool:
+        return False
+
+
+def unwatched(make_task: Callable[[], tuple[Any, Examples]]) -> Callable[[], float]:
+    """As `ours`, with monitors that look at nothing."""
+    epoch = ours(make_task)
+
+    def blind() -> float:
+        fitting.Monitors = Blind  # type: ignore[misc]
+        try:
+            return epoch()
+        finally:
+            fitting.Monitors = Monitors
+
+    return blind
+
+
 def ours(make_task: Callable[[], tuple[Any, Examples]]) -> Callable[[], float]:
     """Seconds a step of `fit`'s second epoch, from the first record until validation begins."""
     task, train = make_task()
@@ -150,7 +175,8 @@ def lightning_defaults(make_task: Callable[[], tuple[Any, Examples]]) -> Callabl
 
 
 def main() -> int:
-    """Print a table; the exit code is 1 where a step takes more than 1.05 times the bare loop's."""
+    """Print a table; the exit code is 1 where a step takes more than 1.05 times the bare loop's, or that of ours
+    without monitors."""
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
     import logging
@@ -159,7 +185,12 @@ def main() -> int:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     missed = 0
     for name, make_task in (("MLP 40-100-100-10", curves), ("LeNet 28 x 28", images)):
-        loops = {"bare": bare(make_task), "ours": ours(make_task), "lightning": lightning_defaults(make_task)}
+        loops = {
+            "bare": bare(make_task),
+            "ours": ours(make_task),
+            "unwatched": unwatched(make_task),
+            "lightning": lightning_defaults(make_task),
+        }
         seconds: dict[str, list[float]] = {kind: [] for kind in loops}
         for number in range(rounds + 1):
             for kind, epoch in loops.items():
@@ -169,10 +200,12 @@ def main() -> int:
         median = {kind: statistics.median(values) for kind, values in seconds.items()}
         ratio = statistics.median(a / b for a, b in zip(seconds["ours"], seconds["bare"], strict=True))
         against = statistics.median(a / b for a, b in zip(seconds["lightning"], seconds["ours"], strict=True))
-        missed += ratio > 1.05
+        watching = statistics.median(a / b for a, b in zip(seconds["ours"], seconds["unwatched"], strict=True))
+        missed += ratio > 1.05 or watching > 1.05
         print(
             f"{name}, batch {BATCH}: bare {median['bare'] * 1e6:.0f} us, ours {median['ours'] * 1e6:.0f} us "
-            f"({ratio:.3f} x), Lightning's defaults {median['lightning'] * 1e6:.0f} us ({against:.2f} x ours); medians "
+            f"({ratio:.3f} x), Lightning's defaults {median['lightning'] * 1e6:.0f} us ({against:.2f} x ours), "
+            f"the monitors {watching - 1:+.1%}; medians "
             f"of {rounds} rounds of {STEPS} steps",
             flush=True,
         )

@@ -68,14 +68,34 @@ def ui(prefect_port: PrefectPort = 4200, mlflow_port: MlflowPort = 5000) -> None
     serve_deployments(find_project(), prefect_port, mlflow_port, terminal, worker=False)
 
 
-@app.command()
+@app.command(context_settings={"allow_interspersed_args": False})
 def doctor(
+    target: Annotated[
+        str | None, typer.Argument(help="a training program, or `explain CODE`; this project's task when left out")
+    ] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="the program's own, or the code to explain")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the findings here")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="stop the program after so many optimiser steps")] = None,
 ) -> None:
-    """Examine this project's task and data for the bugs that only make it a little worse."""
-    from .pipeline.run import examine_now
+    """Name the bugs that only make a model a little worse: of this project's task, or of any training program.
 
-    examine_now(find_project(), json_file, terminal)
+    `doctor train.py --epochs 1` runs the program as `python` would, watches it, and reports at its end.
+    """
+    if target is None:
+        from .pipeline.run import examine_now
+
+        examine_now(find_project(), json_file, terminal)
+        return
+    if target == "explain" and not Path(target).exists():
+        from .diagnosis.catalogue import explain
+
+        if not arguments:
+            raise typer.BadParameter("which code? As in `doctor explain loss-expects-logits`")
+        terminal.console.print(explain(arguments[0]), markup=False)
+        return
+    from .diagnosis.watching.command import watch_program
+
+    raise typer.Exit(watch_program(Path(target), arguments or [], json_file, steps))
 
 
 @app.command()
@@ -120,6 +140,34 @@ def size(
     from .pipeline.size import size_now
 
     size_now(project, budget, proxy, terminal)
+
+
+@app.command()
+def search(
+    method: Annotated[str | None, typer.Argument(help="manual, grid, random, coarse-to-fine or bayes")] = None,
+    file: Annotated[Path | None, typer.Argument(help="of manual: a YAML list of values to try")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="at most so many; `search.trials` else")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="write what is better beyond noise into params.yaml")] = False,
+) -> None:
+    """Search hyper-parameters over `search.space`: manual, grid, random, coarse-to-fine or bayes."""
+    project = find_project()
+    from .pipeline.search import search_now
+
+    search_now(project, method, file, trials, apply, terminal)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="a model's folder, a trial, a revision, an MLflow run")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="another")],
+    test: Annotated[bool, typer.Option("--test", help="on the test split, which the ledger counts")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the comparison here")] = None,
+) -> None:
+    """Compare two models on the same examples: the difference with its interval, and which examples changed sides."""
+    project = find_project()
+    from .pipeline.compare import compare_now
+
+    compare_now(project, (first, second), test, json_file, terminal)
 
 
 @app.command("data.diff")

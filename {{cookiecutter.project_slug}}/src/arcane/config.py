@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -32,6 +32,16 @@ class Goal(Section):
 
     error: float = Field(gt=0, lt=1)
     source: str = Field(min_length=1)
+    kind: Literal["number", "published", "human", "annotators", "label-noise"] = Field(
+        "number",
+        description="what kind of claim: your number, a published result, people's error, how often "
+        "annotators disagree, or an estimate of wrong labels",
+    )
+    n: int | None = Field(
+        None,
+        ge=1,
+        description="examples that the claim was measured on, which gives it an interval; null: taken as exact",
+    )
 
 
 class Data(Section):
@@ -89,7 +99,11 @@ class Model(Section):
     normalization: Literal["none", "batch", "group"] = "none"
     dropout: float = Field(0.0, ge=0, lt=1)
     activation: Literal["relu", "gelu", "tanh"] = "relu"
-    pretrained: str | None = Field(None, description="a folder of weights that this project trained; null for none")
+    pretrained: str | None = Field(
+        None,
+        description="weights to start from: a saved model's folder, a file of torchvision's, or `torchvision`",
+    )
+    ignore: tuple[str, ...] = Field((), description="columns of a table that the model does not see")
 
 
 class Train(Section):
@@ -111,6 +125,20 @@ class Train(Section):
     mixup: float = Field(0.0, ge=0, le=10, description="alpha of mixing pairs of examples; 0 for none")
     cutmix: float = Field(0.0, ge=0, le=10, description="alpha of pasting a part of another image; 0 for none")
     patience: int | None = Field(None, ge=1, description="epochs without a new best before training ends; null for all")
+    synthesis: Literal["none", "target"] = Field(
+        "none", description="target: training examples made to look like the domain that counts"
+    )
+    adaptation: Literal["none", "batch-norm", "importance", "coral"] = Field(
+        "none", description="to the domain that counts, by the validation split's inputs: no labels"
+    )
+
+
+class Diagnose(Section):
+    """What the diagnosis may spend on more trainings, which tell luck from cause."""
+
+    share: float = Field(
+        0.1, ge=0, le=1, description="share of improve.budget for more seeds, or for folds where the splits have them"
+    )
 
 
 class Improve(Section):
@@ -130,8 +158,26 @@ class Improve(Section):
 class Search(Section):
     """Hyper-parameter search."""
 
-    method: Literal["manual", "grid", "random", "coarse-to-fine", "bayes"] = "random"
-    space: dict[str, Any] = {}
+    method: Literal["manual", "grid", "random", "coarse-to-fine", "bayes"] = Field(
+        "bayes", description="what `search` and the action `tune` do where they are not told"
+    )
+    space: dict[str, Any] = Field(
+        {}, description="values by name: a list, or {low, high, log, points}; empty: a space around the params"
+    )
+    trials: int = Field(30, ge=1, description="trials at most")
+    budget: int | None = Field(None, ge=0, description="examples that they may see; null: as `improve.budget`")
+    prune: bool = Field(True, description="whether a trial must earn its later epochs (successive halving)")
+    sampler: Literal["tpe", "gp"] = Field("tpe", description="of bayes: Parzen estimators, or a Gaussian process")
+    storage: str | None = Field(
+        None, description="a database's URL that keeps the studies; null: a journal in .arcane/"
+    )
+
+
+class Doctor(Section):
+    """What the doctor compares with, and what it leaves unsaid; the names are checked where they are used."""
+
+    thresholds: dict[str, float] = Field({}, description="thresholds of your own, by the names that `explain` gives")
+    silence: tuple[str, ...] = Field((), description="codes that are not reported at all")
 
 
 class Track(Section):
@@ -144,7 +190,12 @@ class Run(Section):
     """The machine: none of it may change what a run finds."""
 
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
-    threads: int = Field(1, ge=1, le=256, description="CPU threads a trial")
+    threads: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        1, description="CPU threads a trial; auto measures once what pays"
+    )
+    compile: Literal["never", "auto", "always"] = Field(
+        "never", description="torch.compile; auto measures once whether it pays"
+    )
     checkpoint: float | None = Field(30.0, ge=0, description="seconds between a training's checkpoints; null for none")
 
 
@@ -156,8 +207,10 @@ class Params(Section):
     data: Data
     model: Model
     train: Train
+    diagnose: Diagnose = Diagnose()
     improve: Improve
     search: Search = Search()
+    doctor: Doctor = Doctor()
     track: Track = Track()
     run: Run = Run()
 

@@ -23,10 +23,12 @@ class Terminal:
 
     Args:
         verbose: Also print what only matters when looking for a cause.
+        stderr: Print there, beside what a watched program prints on stdout.
     """
 
-    def __init__(self, verbose: bool = False):
-        self.console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    def __init__(self, verbose: bool = False, stderr: bool = False):
+        stream = sys.stderr if stderr else sys.stdout
+        self.console = Console(highlight=False, soft_wrap=not stream.isatty(), stderr=stderr)
         self.verbose = verbose
         self._bar: Progress | None = None
         self._task: Any = None
@@ -66,13 +68,25 @@ class Terminal:
             self.clear()
 
     def findings(self, findings: Iterable[Finding]) -> None:
-        """Show findings so that a tired person sees what, where, and what to do."""
+        """Show findings so that a tired person sees what, where (the line itself), why it matters, and what to do."""
         colours = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
         for finding in findings:
             self.console.print(f"[{colours[finding.severity]}]{finding.severity}: {finding.code}[/]", highlight=False)
-            for line in (finding.message, f"at {finding.location}" if finding.location else "", finding.advice):
-                if line:
-                    self.console.print(f"  {line}", markup=False)
+            lines = [finding.message]
+            if finding.location:
+                source = _line(finding.location)
+                lines.append(f"at {finding.location}" + (f":  {source}" if source else ""))
+            why = _why(finding.code)
+            lines += [f"why: {why}"] * bool(why) + [f"do: {finding.advice}"] * bool(finding.advice)
+            for line in lines:
+                self.console.print(f"  {line}", markup=False)
+
+    def doctor(self, verdict: str, findings: Iterable[Finding]) -> None:
+        """Show what the watching doctor found, apart from what the program printed."""
+        self.console.print()
+        self.console.rule("doctor", align="left", characters="-")
+        self.findings(findings)
+        self.console.print(verdict, markup=False, style="bold")
 
     def clear(self) -> None:
         """Take the moving line away."""
@@ -144,3 +158,18 @@ def shown(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def _line(location: str) -> str:
+    """The source line at `file:line`, empty where it cannot be read from here."""
+    import linecache
+
+    file, _, line = location.rpartition(":")
+    return linecache.getline(str(Path.cwd() / file), int(line)).strip() if line.isdigit() else ""
+
+
+def _why(code: str) -> str:
+    """Why a code matters, in the catalogue's words; empty for a code that is not of the doctor's."""
+    from .diagnosis.catalogue import CODES, entry
+
+    return entry(code).why if code in CODES else ""

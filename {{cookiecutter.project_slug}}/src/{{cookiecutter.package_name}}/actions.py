@@ -19,6 +19,9 @@ batch while the model under-fits:
 with `from arcane.improvement.actions import Action, Change, Context` and `from arcane.config import Params`. Its
 place in the family is after the engine's tuning and before the last resorts; `order=1` puts it first (RECIPE's
 numbers), and `improve.actions` in params.yaml lists the actions to try, in order.
+
+`context` knows the example's `spec`, the number of training `examples`, and the `course` of the validation loss. An
+action that must train or measure before it can name its change has `discover` in place of `change`.
 """
 
 from arcane.improvement.actions import Action

@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..spec import Spec
 from .assets import ASSETS, Assets, read_assets
 from .manifest import MANIFEST, read_manifest
+from .room import inputs_of
 from .splits import SPLITS, read_splits
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Examples:
     Attributes:
         ids: Content ids.
         inputs: `[N, *spec.shape]`: uint8 images; float32 sequences and tables, NaN where something is absent.
+            Mapped from a file where they are too many for the memory (`room.inputs_of`).
         labels: `[N]`: int64 indices into the classes, or float32 targets of a regression.
         spec: What an example is.
     """
@@ -98,6 +100,41 @@ def load_splits(root: Path, names: Iterable[str], most: int | None = None) -> di
     return loaded
 
 
+def load_fold(root: Path, fold: int) -> dict[str, Examples]:
+    """`train` and `validation` where one fold of the two validates and everything else of them trains.
+
+    Raises:
+        UserError: As `load_splits`, or there is no such fold.
+    """
+    import polars as pl
+
+    assets, assigned = read_assets(root / ASSETS), read_splits(root / SPLITS)
+    if "fold" not in assigned.columns or fold not in assigned["fold"]:
+        raise UserError(f"{root / SPLITS}: no fold {fold}; `data.folds` in params.yaml asks for folds")
+    used = assigned.filter(pl.col("split").is_in(["train", "validation"]))
+    frame = used.join(
+        read_manifest(root / MANIFEST).select("id", "label", "path", "row"), on="id", how="left", maintain_order="left"
+    ).sort("id")
+    here = pl.col("fold").eq_missing(fold)
+    return {"train": _examples(frame.filter(~here), assets), "validation": _examples(frame.filter(here), assets)}
+
+
+def groups_of(root: Path, ids: Iterable[str]) -> np.ndarray | None:
+    """Which group each example belongs to, as numbers int64 `[N]`; None where the data has no groups.
+
+    An example without a group is one of its own.
+    """
+    import polars as pl
+
+    known = read_manifest(root / MANIFEST).select("id", "group")
+    if known["group"].null_count() == len(known):
+        return None
+    named = pl.DataFrame({"id": list(ids)}).join(known, on="id", how="left", maintain_order="left")
+    # Groups and ids are told apart by a letter: a group may be called as an example is.
+    keys = named.select(pl.coalesce("g" + pl.col("group").cast(pl.String), "i" + pl.col("id")))
+    return keys.to_series().rank("dense").cast(pl.Int64).to_numpy()
+
+
 def _examples(part: "pl.DataFrame", assets: Assets) -> Examples:
     import polars as pl
 
@@ -118,10 +155,7 @@ def _examples(part: "pl.DataFrame", assets: Assets) -> Examples:
     if bad.any():
         raise UserError(f"{MANIFEST}: {_trouble(part.row(int(bad.argmax()), named=True), assets)}")
     rows = np.array([assets.row_of[identifier] for identifier in ids], np.int64)
-    order = np.argsort(rows, kind="stable")
-    inputs = np.empty((len(rows), *assets.spec.shape), assets.spec.dtype)
-    inputs[order] = assets.inputs(rows[order])
-    return Examples(tuple(ids), inputs, labels, assets.spec)
+    return Examples(tuple(ids), inputs_of(assets, rows), labels, assets.spec)
 
 
 def _trouble(row: dict[str, Any], assets: Assets) -> str:

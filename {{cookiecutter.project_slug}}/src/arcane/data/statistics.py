@@ -5,6 +5,8 @@ import numpy as np
 from ..spec import Spec, Statistics
 from .loading import Examples
 
+AT_ONCE = 4096
+
 
 def statistics_of(train: Examples) -> Statistics:
     """Mean and standard deviation of each channel or column, and of a regression's targets.
@@ -33,7 +35,10 @@ def _of_images(images: np.ndarray) -> tuple[list[float], list[float]]:
     mean, std = [], []
     values = np.arange(256) / 255
     for channel in range(images.shape[1]):
-        weights = np.bincount(np.ascontiguousarray(images[:, channel]).ravel(), minlength=256) / images[:, channel].size
+        counts = np.zeros(256, np.int64)
+        for start in range(0, len(images), AT_ONCE):  # counting takes 8 bytes a pixel, and the images may lie on disk
+            counts += np.bincount(images[start : start + AT_ONCE, channel].ravel(), minlength=256)
+        weights = counts / images[:, channel].size
         centre = float(weights @ values)
         mean.append(centre)
         std.append(float(np.sqrt(weights @ (values - centre) ** 2)) or 1.0)

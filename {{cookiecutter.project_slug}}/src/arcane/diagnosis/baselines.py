@@ -1,15 +1,22 @@
 """Models that cost seconds and that any network must beat (RECIPE 3.6): a constant, lines, neighbours and trees."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
+from .. import __version__
+from ..data.assets import ASSETS
 from ..data.loading import Examples
+from ..data.manifest import MANIFEST
 from ..data.rates import Measured, measured
+from ..data.splits import SPLITS
 from ..data.statistics import statistics_of
+from ..files import digest, replacing
 from .features import categories, flat, preparation
 
 LINEAR_EXAMPLES = 10_000
@@ -21,6 +28,8 @@ on a core."""
 
 BINS = 255
 """Most levels of a category that scikit-learn's boosted trees take as such."""
+
+KEPT = Path(".arcane/baselines")
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -41,13 +50,17 @@ class Baseline:
     fitted_on: int
     scale: float = 1.0
 
-    def measure(self, examples: Examples) -> Measured:
-        """Its error on `examples`."""
+    def errors(self, examples: Examples) -> np.ndarray:
+        """Each example's error, as `Evaluation.errors`: bool `[n]`, or float64 `[n]` of a regression."""
         predicted = self.predict(examples.inputs)
         if examples.spec.target is None:
-            return measured(predicted != examples.labels)
-        errors = ((predicted - examples.labels.astype(np.float64)) / self.scale) ** 2
-        return measured(errors, self.scale, examples.spec.target.unit)
+            return predicted != examples.labels
+        return ((predicted - examples.labels.astype(np.float64)) / self.scale) ** 2
+
+    def measure(self, examples: Examples) -> Measured:
+        """Its error on `examples`."""
+        unit = examples.spec.target.unit if examples.spec.target else ""
+        return measured(self.errors(examples), self.scale, unit)
 
 
 def fit_baselines(train: Examples, *, seed: int = 0, limit: int = LINEAR_EXAMPLES) -> dict[str, Baseline]:
@@ -85,6 +98,53 @@ def fit_baselines(train: Examples, *, seed: int = 0, limit: int = LINEAR_EXAMPLE
             continue
         found[name] = Baseline(name, _fitted(model(chosen, seed), chosen), len(chosen), scale)
     return found
+
+
+def kept_errors(
+    root: Path, train: Examples, parts: Mapping[str, Examples], seed: int = 0
+) -> dict[str, dict[str, np.ndarray]]:
+    """The errors of each baseline on each of `parts`, fitted anew only where the data or the splits changed.
+
+    They are kept in `.arcane/baselines/`, which may be deleted at any time.
+
+    Args:
+        root: The project's folder.
+        train: The training split.
+        parts: What to measure on, by split.
+        seed: As `fit_baselines`.
+
+    Returns:
+        By baseline, in the order of `fit_baselines`, and by split: each example's error, in the split's order.
+    """
+    folder = root / KEPT / _key(root, seed)
+    found = {split: _read(folder / f"{split}.npz", len(part)) for split, part in parts.items()}
+    if lacking := [split for split, errors in found.items() if errors is None]:
+        fitted = fit_baselines(train, seed=seed)
+        for split in lacking:
+            found[split] = {name: model.errors(parts[split]) for name, model in fitted.items()}
+            with replacing(folder / f"{split}.npz", "wb") as file:
+                np.savez(file, **found[split])  # type: ignore[arg-type]
+    by_split = {split: errors for split, errors in found.items() if errors is not None}
+    names = next(iter(by_split.values()))
+    return {name: {split: errors[name] for split, errors in by_split.items()} for name in names}
+
+
+def _key(root: Path, seed: int) -> str:
+    """A hash of all that the errors depend on: data, splits, engine, scikit-learn, seed."""
+    import sklearn
+
+    files = [root / MANIFEST, root / ASSETS / "index.json", root / SPLITS]
+    return digest(*files, f"arcane {__version__}, scikit-learn {sklearn.__version__}, seed {seed}")[:32]
+
+
+def _read(file: Path, examples: int) -> dict[str, np.ndarray] | None:
+    """What was kept; None where there is nothing, or it is damaged."""
+    try:
+        with np.load(file, allow_pickle=False) as kept:
+            errors = {name: kept[name] for name in kept.files}
+    except (OSError, ValueError, EOFError, BadZipFile):
+        return None
+    return errors if errors and all(len(each) == examples for each in errors.values()) else None
 
 
 def _constant(train: Examples) -> Baseline:

@@ -1,33 +1,36 @@
 """What the checks work on: copies of a task, batches, watched steps. The task that was given is never touched."""
 
 import copy
+import inspect
 import math
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from ..data.loading import Examples
 from ..data.statistics import statistics_of
-from ..training.fit import optimizer_and_scheduler
-from ..training.listening import listening
+from ..training.configured import Configured, configured
 from ..training.randomness import key, reseed
 from .aims import Aim, Classes, Numbers
+from .course import Course, Order, order_by_hand, stepped, taken
 from .features import flat, preparation
+from .limits import Settings, source_line
+from .recording import Recorder, Seen
+
+__all__ = ["NORMALISERS", "PREPARED", "Batch", "Bench", "Course", "Seen", "quiet"]
 
 Batch = tuple[Tensor, Tensor]
 
 NORMALISERS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
-OVERFIT_BATCH, OVERFIT_STEPS, OVERFIT_ERROR = 32, 300, 0.1
+OVERFIT_BATCH, OVERFIT_STEPS = 32, 300
 """One batch must be learnt: at most 3 of 32 wrong, or a tenth of its variance unexplained, after 300 steps. LeNet,
 ResNet, MLP and the linear model on digits, with plain SGD at 0.1, Adam at 3e-4 to 1e-2, batch or group norm or dropout
 0.5, all reach it (`tests/test_diagnosis_examine.py`)."""
@@ -38,125 +41,6 @@ ATTAINABLE = 1.5
 PREPARED = 1000
 """Examples that least squares and nearest neighbours look at."""
 
-SCORED = (F.cross_entropy, F.nll_loss, F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss)
-DIFFERENCES = ("sub", "__sub__", "rsub", "__rsub__", "subtract")
-
-
-@dataclass
-class Seen:
-    """What one step showed.
-
-    Attributes:
-        loss: What it returned.
-        outputs: What `self(inputs)` gave last, None when it was not called.
-        calls: How often it was called.
-        first_layer: The first module with parameters that got floating numbers (an embedding gets codes), None when
-            there is none.
-        first_input: What reached it.
-        entered: What reached the first module of all, before it may have filled what is absent (NaN).
-        scores: What the loss function got, with the function's name (`cross_entropy`, `mse_loss`, ...), None for
-            others.
-        targets: The labels that it got.
-        broadcast: Shapes of outputs and targets that were subtracted, [n, 1] and [n], which makes [n, n].
-        softmax_dims: Dimensions, counted from 0, of softmaxes over tensors of the outputs' shape.
-        dropped: Whether dropout was at work.
-    """
-
-    loss: Tensor
-    outputs: Tensor | None = None
-    calls: int = 0
-    first_layer: nn.Module | None = None
-    first_input: Tensor | None = None
-    entered: Tensor | None = None
-    scores: tuple[str, Tensor] | None = None
-    targets: Tensor | None = None
-    broadcast: tuple[tuple[int, ...], tuple[int, ...]] | None = None
-    softmax_dims: list[int] = field(default_factory=list)
-    dropped: bool = False
-
-
-class _Recorder(TorchFunctionMode):
-    """Sees the calls of losses, softmaxes and dropout on their way through torch."""
-
-    def __init__(self, seen: Seen, shape: tuple[int, ...]):
-        super().__init__()
-        self.seen, self.shape = seen, shape
-
-    def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        kwargs = kwargs or {}
-        name = getattr(func, "__name__", "")
-        if func in SCORED:
-            scores = args[0] if args else kwargs["input"]
-            targets = args[1] if len(args) > 1 else kwargs["target"]
-            self.seen.scores, self.seen.targets = (name, scores.detach()), targets.detach()
-            self._compare(scores, targets)
-        elif name in DIFFERENCES and len(args) > 1 and all(isinstance(side, Tensor) for side in args[:2]):
-            # Of outputs and targets one alone wants a gradient; differences within one of them may be meant.
-            if args[0].requires_grad != args[1].requires_grad:
-                self._compare(args[0], args[1])
-        elif name in ("softmax", "log_softmax"):
-            scores = args[0] if args else kwargs["input"]
-            dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
-            if isinstance(dim, int) and tuple(scores.shape) == self.shape:
-                self.seen.softmax_dims.append(dim % 2)
-        elif name.endswith("dropout") or name in ("dropout1d", "dropout2d", "dropout3d"):
-            self.seen.dropped |= (
-                bool(kwargs.get("training", args[2] if len(args) > 2 else True)) and self._rate(args, kwargs) > 0
-            )
-        return func(*args, **kwargs)
-
-    def _compare(self, first: Tensor, second: Tensor) -> None:
-        shapes = tuple(first.shape), tuple(second.shape)
-        n = self.shape[0]
-        if n > 1 and set(shapes) == {(n,), (n, 1)}:
-            self.seen.broadcast = shapes
-
-    @staticmethod
-    def _rate(args: tuple, kwargs: dict) -> float:
-        rate = kwargs.get("p", args[1] if len(args) > 1 else 0.5)
-        return float(rate) if isinstance(rate, int | float) else 0.0
-
-
-@dataclass(frozen=True)
-class Course:
-    """What happened while one batch was trained on.
-
-    Attributes:
-        losses: Of each step, as the task computes it.
-        error: At the end, in eval mode, on the batch; 1.0 where the outputs are not finite.
-        enough: The error from which on the batch counts as learnt.
-        moved: Names of the parameters that had a gradient other than zero at any step.
-        not_finite: Names of the parameters whose gradient was not finite at the first step where any was not.
-        task: The copy, as training left it.
-    """
-
-    losses: tuple[float, ...]
-    error: float
-    enough: float
-    moved: frozenset[str]
-    not_finite: tuple[str, ...]
-    task: Any
-
-    @property
-    def fitted(self) -> bool:
-        return self.error <= self.enough
-
-    @property
-    def shape(self) -> str:
-        """How the loss went: not-finite, explodes, rises, oscillates, plateaus or falls."""
-        losses = np.array(self.losses)
-        if not np.isfinite(losses).all():
-            return "not-finite"
-        first, last = losses[0], losses[-len(losses) // 5 :]
-        scale = max(abs(first), 1e-3)
-        if losses.max() > first + 9 * scale:
-            return "explodes"
-        if last.mean() > first + 0.1 * scale:
-            return "rises"
-        if last.std() > 0.25 * scale:
-            return "oscillates"
-        return "falls" if last.mean() < first - 0.1 * scale else "plateaus"
-
 
 class Bench:
     """A task under examination.
@@ -166,12 +50,32 @@ class Bench:
         train: The training split.
         seed: Of every draw.
         root: Locations are given relative to it.
+        validation: The validation split, where there is one.
+        settings: Thresholds that were set.
     """
 
-    def __init__(self, task: Any, train: Examples, seed: int, root: Path | None = None):
+    def __init__(
+        self,
+        task: Any,
+        train: Examples,
+        seed: int,
+        root: Path | None = None,
+        validation: Examples | None = None,
+        settings: Settings | None = None,
+    ):
         self.original, self.train, self.seed, self.root = task, train, seed, root
+        self.validation, self.settings = validation, settings or Settings()
         self.measurements: dict[str, float] = {}
+        self.attempted: Seen | None = None
         self.order = np.random.default_rng(key(seed, 1)).permutation(len(train.labels))
+
+    def limit(self, name: str) -> float:
+        """A threshold, by its name in `LIMITS`."""
+        return self.settings.limit(name)
+
+    def planned(self, name: str, otherwise: float | None = None) -> Any:
+        """What the task's own `params.train` says under `name`, where it has such params."""
+        return getattr(getattr(getattr(self.original, "params", None), "train", None), name, otherwise)
 
     @cached_property
     def aim(self) -> Aim:
@@ -195,7 +99,7 @@ class Bench:
         labels = self.train.labels[rows]
         fitted = columns @ np.linalg.lstsq(columns, self.aim.coded(labels), rcond=None)[0]
         outputs = torch.from_numpy(fitted).reshape(self.aim.shape(len(rows)))
-        return max(OVERFIT_ERROR, ATTAINABLE * self.aim.error(outputs, torch.from_numpy(labels)))
+        return max(self.limit("overfit_error"), ATTAINABLE * self.aim.error(outputs, torch.from_numpy(labels)))
 
     @property
     def device(self) -> torch.device:
@@ -228,8 +132,8 @@ class Bench:
         return self.rows(self.overfitted_rows)
 
     def watch(self, task: Any, batch: Batch, step: str = "training_step") -> Seen:
-        """Run one step of `task` and say what was seen."""
-        seen = Seen(torch.tensor(math.nan))
+        """Run one step of `task` and say what was seen; where it raises, `attempted` holds what was seen before."""
+        self.attempted = seen = Seen(torch.tensor(math.nan))
 
         def before(module: nn.Module, inputs: tuple) -> None:
             first = inputs[0] if inputs else None
@@ -240,6 +144,7 @@ class Bench:
         def after(module: nn.Module, inputs: tuple, output: Any) -> None:
             seen.outputs = output if isinstance(output, Tensor) else None
             seen.calls += 1
+            seen.training = module.training
 
         def enter(module: nn.Module, inputs: tuple) -> None:
             if seen.entered is None and inputs and isinstance(inputs[0], Tensor) and inputs[0].is_floating_point():
@@ -249,13 +154,34 @@ class Bench:
         handles = [module.register_forward_pre_hook(before) for module in own]
         handles += [module.register_forward_pre_hook(enter) for module in task.modules() if module is not task]
         handles.append(task.register_forward_hook(after))
+        given = batch[0].clone(), batch[1].clone()
         try:
-            with listening(task), _Recorder(seen, self.aim.shape(len(batch[1]))):
-                seen.loss = _loss(getattr(task, step)((batch[0].clone(), batch[1].clone()), 0))
+            with self._hearing(task) as heard, self._recorder(seen, batch):
+                seen.loss = _loss(getattr(task, step)(given, 0))
+            seen.logged = heard.values
         finally:
             for handle in handles:
                 handle.remove()
         return seen
+
+    def _recorder(self, seen: Seen, batch: Batch) -> Recorder:
+        return Recorder(seen, self.aim.shape(len(batch[1])), batch[0].numel(), self.files)
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """The files that the task is written in: those of its class and of the classes it is made from."""
+        found = set()
+        for kind in type(self.original).__mro__:
+            if kind.__module__.partition(".")[0] not in ("lightning", "torch", "builtins", "pytorch_lightning"):
+                with suppress(TypeError):
+                    found.add(inspect.getsourcefile(kind) or "")
+        return frozenset(found - {""})
+
+    @contextmanager
+    def _hearing(self, task: Any) -> Iterator[Any]:
+        """A step can run: a task that optimises by hand finds its optimisers."""
+        with stepped(task, self.configured(task) if self.manual else Configured([])) as heard:
+            yield heard
 
     @cached_property
     def trained(self) -> Seen:
@@ -268,6 +194,16 @@ class Bench:
         return self.watch(self.copy(train=False), self.batch())
 
     @cached_property
+    def wide_batch(self) -> Batch:
+        """256 examples, where there are as many."""
+        return self.batch(256)
+
+    @cached_property
+    def widely(self) -> Seen:
+        """As `plain`, over `wide_batch`."""
+        return self.watch(self.copy(train=False), self.wide_batch)
+
+    @cached_property
     def evaluated(self) -> Seen:
         """A validation step in eval mode, on the batch of `trained`."""
         with torch.no_grad():
@@ -275,12 +211,26 @@ class Bench:
 
     def outputs(self, task: Any, inputs: Tensor) -> Tensor:
         """What the task gives for `inputs` in eval mode; the random state is that of a copy."""
+        return self.given(task.eval(), inputs)
+
+    def given(self, task: Any, inputs: Tensor) -> Tensor:
+        """What the task gives for `inputs` in the mode that it is in; the random state is that of a copy."""
         reseed(self.device, key(self.seed, 2))
         with torch.no_grad():
-            return task.eval()(inputs.clone())
+            return task(inputs.clone())
 
-    def optimiser(self, task: Any) -> tuple[torch.optim.Optimizer, Any]:
-        return optimizer_and_scheduler(task.configure_optimizers())
+    @property
+    def manual(self) -> bool:
+        """Whether the task optimises by hand."""
+        return not getattr(self.original, "automatic_optimization", True)
+
+    def configured(self, task: Any) -> Configured:
+        """The optimisers and schedules of a copy.
+
+        Raises:
+            UserError: `configure_optimizers` returns another form.
+        """
+        return configured(task)
 
     def learn(self, batch: Batch, rate: float | None = None, loss: str = "own", steps: int = OVERFIT_STEPS) -> Course:
         """Train a copy on one batch over and over, until it is learnt.
@@ -292,44 +242,31 @@ class Bench:
             steps: At most so many.
         """
         task = self.copy(train=True)
-        optimizer, scheduler = self.optimiser(task)
+        own = self.configured(task)
         if rate is not None:
-            chosen = [p for group in optimizer.param_groups for p in group["params"]]
-            optimizer, scheduler = torch.optim.Adam(chosen, rate), None
-        names = [(name, p) for name, p in task.named_parameters() if p.requires_grad]
-        losses: list[float] = []
-        moved: set[str] = set()
-        not_finite: tuple[str, ...] = ()
-        error = 1.0
-        with listening(task):
-            for step in range(steps):
-                reseed(self.device, key(self.seed, 3, step))
-                task.train()
-                value = (
-                    _loss(task.training_step((batch[0].clone(), batch[1].clone()), step))
-                    if loss == "own"
-                    else self.aim.loss(task(batch[0].clone()), batch[1])
-                )
-                losses.append(float(value.detach()))
-                if not math.isfinite(losses[-1]):
-                    error = 1.0
-                    break
-                optimizer.zero_grad()
-                value.backward()
-                if step < 5 or step % 20 == 0:
-                    moved |= {name for name, p in names if p.grad is not None and bool(p.grad.count_nonzero())}
-                    bad = tuple(name for name, p in names if p.grad is not None and not bool(p.grad.isfinite().all()))
-                    if bad:
-                        not_finite = bad
-                        break
-                optimizer.step()
-                if scheduler is not None:
-                    scheduler.step()
-                if step % 10 == 9:
-                    error = self.error(task, batch)
-                    if self.aim.learnt(error):
-                        break
-        return Course(tuple(losses), error, self.enough, frozenset(moved), not_finite, task)
+            chosen = [p for optimizer in own.optimizers for group in optimizer.param_groups for p in group["params"]]
+            own = Configured([torch.optim.Adam(list({id(p): p for p in chosen}.values()), rate)])
+
+        def loss_of(step: int) -> Tensor:
+            reseed(self.device, key(self.seed, 3, step))
+            if loss == "own":
+                return _loss(task.training_step((batch[0].clone(), batch[1].clone()), step))
+            return self.aim.loss(task(batch[0].clone()), batch[1])
+
+        manual = self.manual and loss == "own"
+
+        def error_of() -> float:
+            return self.error(task, batch)
+
+        return taken(task, own, loss_of, error_of, self.aim.learnt, self.enough, steps, manual)
+
+    @cached_property
+    def order_by_hand(self) -> Order:
+        """What a task that optimises by hand does in the wrong order, over four steps; nothing for others."""
+        if not self.manual:
+            return Order()
+        task = self.copy(train=True)
+        return order_by_hand(task, self.configured(task), lambda i: task.training_step(self.batch(number=i), i), 4)
 
     def error(self, task: Any, batch: Batch) -> float:
         """The task's error on the batch in eval mode; 1 where outputs are not finite."""
@@ -346,6 +283,8 @@ class Bench:
     @cached_property
     def remedied(self) -> tuple[float, Course] | None:
         """The rate at which Adam learns the batch by the task's loss where the task's optimiser does not, if any."""
+        if self.manual:
+            return None
         for rate in (1e-3, 1e-2):
             course = self.learn(self.balanced, rate)
             if course.fitted:
@@ -384,25 +323,35 @@ class Bench:
 
     def location(self, method: str) -> str | None:
         """`file:line` of a method of the task, relative to the root where it lies below."""
-        import inspect
-
         found: Any = getattr(type(self.original), method, None)
         try:
             file, line = inspect.getsourcefile(found), inspect.getsourcelines(found)[1]
         except (TypeError, OSError):
             return None
-        return f"{self._shown(file)}:{line}" if file and "lightning" not in Path(file).parts else None
+        return self._at(file, line) if file and "lightning" not in Path(file).parts else None
+
+    def place(self, seen: Seen | None, what: str, method: str) -> str | None:
+        """`file:line` where a step called `what` (see `Seen.places`); of the method where that was not seen."""
+        at = seen.places.get(what) if seen else None
+        return self._at(*at) if at else self.location(method)
 
     def raised_at(self, error: BaseException) -> str | None:
-        """`file:line` of the last line of the task's own file that an exception went through."""
-        import inspect
+        """`file:line` of the last line of the task's own files that an exception went through."""
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in self.files]
+        return self._at(frames[-1].filename, frames[-1].lineno or 0) if frames else None
 
-        try:
-            own = inspect.getsourcefile(type(self.original))
-        except TypeError:
-            return None
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == own]
-        return f"{self._shown(own)}:{lines[-1]}" if own and lines else None
+    def line(self, location: str | None) -> str:
+        """The text of the line that a location names."""
+        return self._lines.get(location or "", "")
+
+    @cached_property
+    def _lines(self) -> dict[str, str]:
+        return {}
+
+    def _at(self, file: str, line: int) -> str:
+        shown = f"{self._shown(file)}:{line}"
+        self._lines[shown] = source_line(Path(file), line)
+        return shown
 
     def _shown(self, file: str) -> str:
         path = Path(file).resolve()
@@ -423,8 +372,6 @@ def _loss(returned: Any) -> Tensor:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Warnings of libraries during a measurement are not the program's."""
-    import warnings
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

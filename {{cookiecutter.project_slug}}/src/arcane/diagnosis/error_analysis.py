@@ -1,148 +1,36 @@
-"""Which examples a model gets wrong, and of which kind; from what it said alone, without the model."""
+"""What a model gets wrong, of which kind, and why that may be: everything that reports/errors.json says."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..data.loading import Examples
-from ..data.rates import Average, Rate, measured
+from ..data.validation.copies import conflicting_pairs
+from .calibration import calibration
+from .confusion import ErrorAnalysis, analyse_errors
+from .described import described, rows_of
+from .estimates import EstimateAnalysis, analyse_estimates
+from .example_errors import errors_of
+from .judged import MOST as MOST_JUDGED
+from .judged import Judged, judge_examples
+from .label_errors import Conflict, label_errors
+from .shift import shift
+from .slices import weak_slices
+from .spread import spread
+from .stability import seed_sensitivity
+from .training_curve import read_curve
 
-WORST = 36
-"""Examples shown: a gallery of six by six that a person looks through in a minute."""
+if TYPE_CHECKING:
+    import polars as pl
 
-GROUPS = 5
-"""Parts of equal size that targets are cut into: with 100 examples each still has 20."""
-
-POINTS = 500
-"""Estimates kept for a drawing: more would only blacken it."""
-
-
-@dataclass(frozen=True)
-class WorstExample:
-    """An example that the model is furthest from.
-
-    Attributes:
-        id: The example's id.
-        label: Its label's name.
-        predicted: The class with the highest probability.
-        probability: That class's probability.
-        loss: Minus the logarithm of the label's probability, in nats.
-    """
-
-    id: str
-    label: str
-    predicted: str
-    probability: float
-    loss: float
-
-
-@dataclass(frozen=True)
-class ErrorAnalysis:
-    """What a model gets wrong.
-
-    Attributes:
-        classes: Names of the classes.
-        confusion: int [K, K]; a row is a label, a column a prediction.
-        per_class: The error rate of each class that has examples, by name.
-        worst: The examples with the highest loss, highest first, at most `WORST`.
-    """
-
-    classes: tuple[str, ...]
-    confusion: np.ndarray
-    per_class: dict[str, Rate]
-    worst: tuple[WorstExample, ...]
-
-    def as_json(self, split: str = "validation") -> dict[str, Any]:
-        """The fields of reports/errors.json."""
-        return {
-            "split": split,
-            "classes": list(self.classes),
-            "confusion": self.confusion.tolist(),
-            "per_class": [{"class": name, "wrong": r.wrong, **r.as_json()} for name, r in self.per_class.items()],
-            "worst": [asdict(example) for example in self.worst],
-        }
-
-
-@dataclass(frozen=True)
-class WorstEstimate:
-    """An example that a regression is furthest from.
-
-    Attributes:
-        id: The example's id.
-        target: What was to be estimated.
-        estimate: What the model said.
-        error: estimate − target.
-    """
-
-    id: str
-    target: float
-    estimate: float
-    error: float
-
-
-@dataclass(frozen=True)
-class Group:
-    """The examples whose targets lie in one range.
-
-    Attributes:
-        low: Its smallest target.
-        high: Its largest.
-        error: Their error.
-        offset: Mean of estimate − target: above 0 where the model says too much.
-    """
-
-    low: float
-    high: float
-    error: Average
-    offset: float
-
-
-@dataclass(frozen=True)
-class EstimateAnalysis:
-    """How far a regression is off, and where; everything but the error's share in the target's unit.
-
-    Attributes:
-        name: Of the target.
-        error: On all examples.
-        absolute: Mean and 95 % interval of the absolute differences.
-        r2: 1 − squared differences / squared distances of the targets from their own mean, on these examples; None
-            where the targets do not vary.
-        groups: By target, lowest first, of about equal size.
-        worst: The examples with the largest error, largest first, at most `WORST`.
-        points: Target and estimate of at most `POINTS` examples, evenly along the targets.
-    """
-
-    name: str
-    error: Average
-    absolute: Average
-    r2: float | None
-    groups: tuple[Group, ...]
-    worst: tuple[WorstEstimate, ...]
-    points: tuple[tuple[float, float], ...]
-
-    def as_json(self, split: str = "validation") -> dict[str, Any]:
-        """The fields of reports/errors.json, with `kind` to tell them from a classification's."""
-        low, high = self.absolute.interval()
-        return {
-            "kind": "regression",
-            "split": split,
-            "target": {"name": self.name, "unit": self.error.unit},
-            "error": self.error.as_json(),
-            "mae": {"value": self.absolute.value, "low": low, "high": high, "n": self.absolute.n},
-            "r2": self.r2,
-            "groups": [
-                {"low": group.low, "high": group.high, "offset": group.offset, "error": group.error.as_json()}
-                for group in self.groups
-            ],
-            "worst": [asdict(example) for example in self.worst],
-            "points": [list(point) for point in self.points],
-        }
+MOST = 20_000
+"""Examples of which columns are looked at for slices: of a tenth of them an error's half is then seen."""
 
 
 def analyse(outputs: np.ndarray, examples: Examples, scale: float) -> ErrorAnalysis | EstimateAnalysis:
-    """Say what a model gets wrong.
+    """Say what a model gets wrong, from what it said alone.
 
     Args:
         outputs: Probabilities float [N, K], or a regression's estimates float [N].
@@ -155,102 +43,146 @@ def analyse(outputs: np.ndarray, examples: Examples, scale: float) -> ErrorAnaly
     return analyse_estimates(outputs, examples.labels, examples.ids, scale, target.name, target.unit)
 
 
-def analyse_errors(
-    probabilities: np.ndarray, labels: np.ndarray, ids: Sequence[str], classes: Sequence[str]
-) -> ErrorAnalysis:
-    """Count and rank the errors of a classification.
+def analysed(outputs: np.ndarray, examples: Examples, scale: float, split: str) -> dict[str, Any]:
+    """What `analyse` says and how far the outputs can be believed, as a report carries it.
 
     Args:
-        probabilities: float [N, K], a row sums to one.
-        labels: int [N].
-        ids: N ids; ties in the loss are broken by them, so that the order is the same everywhere.
-        classes: K names.
+        outputs: As `analyse`.
+        examples: As `analyse`.
+        scale: As `analyse`.
+        split: The examples' split.
     """
-    predicted = probabilities.argmax(axis=1)
-    confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(confusion, (labels, predicted), 1)
-    # Six digits: a float32 probability carries no more, and reports must not differ in the last bit.
-    given = np.clip(probabilities[np.arange(len(labels)), labels].astype(np.float64), 1e-12, 1.0)
-    losses = np.round(-np.log(given) + 0.0, 6)
-    order = sorted(range(len(labels)), key=lambda i: (-losses[i], ids[i]))[:WORST]
-    return ErrorAnalysis(
-        tuple(classes),
-        confusion,
-        {
-            name: Rate(int(row.sum() - row[k]), int(row.sum()))
-            for k, (name, row) in enumerate(zip(classes, confusion, strict=True))
-            if row.sum()
-        },
-        tuple(
-            WorstExample(
-                ids[i],
-                classes[labels[i]],
-                classes[predicted[i]],
-                round(float(probabilities[i, predicted[i]]), 6),
-                float(losses[i]),
-            )
-            for i in order
-        ),
-    )
+    target = examples.spec.target
+    if target is None:
+        believed = calibration(outputs, examples.labels).as_json()
+    else:
+        spread_of = spread(outputs, examples.labels, target.unit)
+        believed = spread_of.as_json() if spread_of else None
+    return analyse(outputs, examples, scale).as_json(split) | {"calibration": believed}
 
 
-def analyse_estimates(
-    estimates: np.ndarray, targets: np.ndarray, ids: Sequence[str], scale: float, name: str = "target", unit: str = ""
-) -> EstimateAnalysis:
-    """Measure and rank the errors of a regression.
+@dataclass(frozen=True)
+class Analysed:
+    """What an error analysis looks at.
+
+    Attributes:
+        outputs: What the model said about validation, as `analyse` takes it.
+        parts: `train`, `validation` and, where there is one, `train_val`: never test, which decides nothing.
+        manifest: As `read_manifest` gives it.
+        scale: Standard deviation of the training split's targets; 1 for a classification.
+        curve: As reports/baseline.json has it.
+        again: What the same model said that was trained with other seeds.
+        shift_expected: Whether train and validation differ on purpose.
+        seed: Of the quick model.
+    """
+
+    outputs: np.ndarray
+    parts: Mapping[str, Examples]
+    manifest: "pl.DataFrame"
+    scale: float
+    curve: Sequence[Mapping[str, Any]] = ()
+    again: Sequence[np.ndarray] = ()
+    shift_expected: bool = False
+    seed: int = 0
+
+
+def error_report(given: Analysed) -> dict[str, Any]:
+    """The fields of reports/errors.json."""
+    import polars as pl
+
+    train, validation = given.parts["train"], given.parts["validation"]
+    split_of = {identifier: name for name, part in given.parts.items() for identifier in part.ids}
+    # The test split's examples leave the manifest before anything looks at it.
+    manifest = given.manifest.filter(pl.col("id").is_in(list(split_of)))
+    together = joined([*given.parts.values()], MOST_JUDGED)
+    judged = judge_examples(together, kept_together(together, manifest), seed=given.seed)
+    return analysed(given.outputs, validation, given.scale, "validation") | {
+        "curve": read_curve(given.curve) if given.curve else None,
+        "seeds": seed_sensitivity([given.outputs, *given.again], validation, given.scale),
+        "slices": _slices(given, manifest) | {"out_of_fold": _slices_out_of_fold(judged, manifest)},
+        "label_errors": label_errors(judged, split_of, conflicts(manifest, validation.spec.regression)).as_json(),
+        "shift": shift(train, validation, "validation", manifest, expected=given.shift_expected).as_json(),
+    }
+
+
+def joined(parts: Sequence[Examples], most: int) -> Examples:
+    """Examples of several splits as one set, in the order of the splits.
 
     Args:
-        estimates: float [N].
-        targets: float [N].
-        ids: N ids; ties are broken by them.
-        scale: Standard deviation of the training split's targets.
-        name: Of the target.
-        unit: Of the target.
+        parts: Of each split.
+        most: Of more examples in all so many are taken, evenly over each split: all might not fit in the memory.
     """
-    truth, said = targets.astype(np.float64), estimates.astype(np.float64)
-    off = said - truth
-    variance = float(((truth - truth.mean()) ** 2).sum())
-    shown = [float(f"{value:.6g}") for value in np.abs(off)]
-    order = sorted(range(len(off)), key=lambda i: (-shown[i], ids[i]))[:WORST]
-    return EstimateAnalysis(
-        name,
-        _average(off**2 / scale**2, scale, unit),
-        _average(np.abs(off), scale, unit),
-        1 - float((off**2).sum()) / variance if variance else None,
-        _groups(truth, off, scale, unit),
-        tuple(WorstEstimate(ids[i], *map(_six, (truth[i], said[i], off[i]))) for i in order),
-        _points(truth, said, ids),
+    total = sum(map(len, parts))
+    if total > most:
+        sizes = [max(1, len(part) * most // total) for part in parts]
+        parts = [
+            part.subset(np.linspace(0, len(part) - 1, size).astype(np.int64))
+            for part, size in zip(parts, sizes, strict=True)
+        ]
+    return Examples(
+        tuple(identifier for part in parts for identifier in part.ids),
+        np.concatenate([part.inputs for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        parts[0].spec,
     )
 
 
-def _average(errors: np.ndarray, scale: float, unit: str) -> Average:
-    found = measured(errors, scale, unit)
-    assert isinstance(found, Average)
-    return found
+def kept_together(examples: Examples, manifest: "pl.DataFrame") -> np.ndarray | None:
+    """Which examples must not be torn apart by folds: those of one group, and near-duplicates; int64 `[N]`, or None
+    where there are neither."""
+    import polars as pl
+
+    rows = rows_of(examples, manifest)
+    if rows["group"].null_count() == len(rows) and rows["near"].null_count() == len(rows):
+        return None
+    key = pl.coalesce("g" + pl.col("group").cast(pl.String), "i" + pl.coalesce("near", "id"))
+    return rows.select(key).to_series().rank("dense").cast(pl.Int64).to_numpy()
 
 
-def _six(value: float) -> float:
-    # A float32 carries no more digits, and reports must not differ in the last bit.
-    return float(f"{value:.6g}")
+def conflicts(manifest: "pl.DataFrame", regression: bool) -> tuple[Conflict, ...]:
+    """Near-duplicates with different labels, by id."""
+    pairs = conflicting_pairs(manifest, regression).sort("id")
+    return tuple(Conflict(*row) for row in pairs.select("id", "id_older", "label", "label_older").iter_rows())
 
 
-def _groups(truth: np.ndarray, off: np.ndarray, scale: float, unit: str) -> tuple[Group, ...]:
-    """Equal targets stay in one group, so there may be fewer than `GROUPS`."""
-    edges = np.unique(np.quantile(truth, np.linspace(0, 1, GROUPS + 1)[1:-1]))
-    place = np.searchsorted(edges, truth, side="left")
-    return tuple(
-        Group(
-            _six(truth[place == k].min()),
-            _six(truth[place == k].max()),
-            _average(off[place == k] ** 2 / scale**2, scale, unit),
-            _six(off[place == k].mean()),
-        )
-        for k in np.unique(place)
+def groups_among(examples: Examples, manifest: "pl.DataFrame") -> np.ndarray | None:
+    """The group of each example, int64 `[N]`; None where there are none."""
+    import polars as pl
+
+    rows = rows_of(examples, manifest)
+    if rows["group"].null_count() == len(rows):
+        return None
+    key = pl.coalesce("g" + pl.col("group").cast(pl.String), "i" + pl.col("id"))
+    return rows.select(key).to_series().rank("dense").cast(pl.Int64).to_numpy()
+
+
+def _slices(given: Analysed, manifest: "pl.DataFrame") -> dict[str, Any]:
+    """Weak slices of the model itself, on validation."""
+    validation = given.parts["validation"]
+    rows = np.linspace(0, len(validation) - 1, min(len(validation), MOST)).astype(np.int64)
+    chosen = validation.subset(rows)
+    found = weak_slices(
+        errors_of(given.outputs[rows], chosen, given.scale),
+        described(chosen, manifest),
+        chosen.ids,
+        groups=groups_among(chosen, manifest),
+        scale=given.scale,
+        unit=chosen.spec.target.unit if chosen.spec.target else "",
     )
+    return found.as_json() | {"split": "validation"}
 
 
-def _points(truth: np.ndarray, said: np.ndarray, ids: Sequence[str]) -> tuple[tuple[float, float], ...]:
-    order = sorted(range(len(truth)), key=lambda i: (truth[i], ids[i]))
-    if len(order) > POINTS:
-        order = [order[round(i)] for i in np.linspace(0, len(order) - 1, POINTS)]
-    return tuple((_six(truth[i]), _six(said[i])) for i in order)
+def _slices_out_of_fold(judged: Judged | None, manifest: "pl.DataFrame") -> dict[str, Any] | None:
+    """Those of the quick model on train and validation: other errors, but of many more examples."""
+    if judged is None:
+        return None
+    examples = judged.examples
+    found = weak_slices(
+        judged.errors,
+        described(examples, manifest),
+        examples.ids,
+        groups=groups_among(examples, manifest),
+        scale=float(examples.labels.std()) if examples.spec.regression else 1.0,
+        unit=examples.spec.target.unit if examples.spec.target else "",
+    )
+    return found.as_json() | {"model": judged.model, "folds": judged.folds}

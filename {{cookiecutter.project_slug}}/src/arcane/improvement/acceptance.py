@@ -1,7 +1,8 @@
 """Is a candidate better than the incumbent beyond noise? Paired tests over validation examples, and over seeds.
 
 Two kinds of luck can make a candidate look better: which validation examples were drawn, and which seeds were trained.
-Each has its test, and a candidate must pass both.
+Each has its test, and a candidate must pass both. A third luck is that of asking often: `level` says how small a
+p-value must be the next time, so that a whole run of the loop, not only a round, is fooled in at most 5 of 100 runs.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,14 @@ from fractions import Fraction
 import numpy as np
 
 ALPHA = 0.05
+FIRST = 0.04
+"""Of `ALPHA`, what a run may spend before anything is kept."""
+DECAY, SUM = 1.6, 2.2857656
+"""Question j after a start gets the share j ** -1.6 of what may be spent; 2.2858 is the sum over all j (zeta of 1.6).
+Slower decay starves the first questions, which matter most, faster decay all but the first."""
+LOOKS = {2: 1 / 3, 3: 2 / 3}
+"""Seeds a side at which a candidate is judged, and the part of the level that each look may spend: large gains are sure
+with two seeds, and small ones need the third."""
 DRAWS, DRAWS_AT_ONCE = 9_999, 2**24
 """Sign flips drawn where they cannot be counted: the smallest p-value is then 0.0001, and at 0.05 its standard error is
 0.002. At once so many signs as take 128 MB."""
@@ -36,12 +45,38 @@ class Comparison:
         return max(self.p_examples, self.p_seeds or 0.0)
 
 
-def compare(candidate: Sequence[np.ndarray], incumbent: Sequence[np.ndarray]) -> Comparison:
+def level(questions: int, kept: Sequence[int]) -> float:
+    """How small a p-value must be for the next question to validation.
+
+    Alpha investing: a run has so much false acceptance to spend; each question takes a share of what is left, and each
+    acceptance earns more. While nothing is truly better the chance of any acceptance in the run stays below `FIRST` (a
+    union bound, which holds however the questions depend on each other and on the validation examples that they share);
+    otherwise at most `ALPHA` of the acceptances are expected to be false, as long as p-values are valid given the past
+    (LORD++: A. Ramdas, F. Yang, M. J. Wainwright, M. I. Jordan, Online control of the false discovery rate with
+    decaying memory, NeurIPS 2017).
+
+    Args:
+        questions: How many were asked before.
+        kept: The numbers, counted from 1, of those that ended in an acceptance, in order.
+    """
+
+    def share(since: int) -> float:
+        return since**-DECAY / SUM
+
+    now = questions + 1
+    earned = [ALPHA - FIRST if first else ALPHA for first in (True, *[False] * (len(kept) - 1))][: len(kept)]
+    return FIRST * share(now) + sum(gain * share(now - number) for gain, number in zip(earned, kept, strict=True))
+
+
+def compare(
+    candidate: Sequence[np.ndarray], incumbent: Sequence[np.ndarray], others: Sequence[Sequence[np.ndarray]] = ()
+) -> Comparison:
     """Test whether the candidate errs less.
 
     Args:
         candidate: One array [N] for each seed: bool, true where the model was wrong, or float, each example's error.
         incumbent: The same for the incumbent, on the same N examples in the same order.
+        others: The same for other configurations: what their seeds differ by also tells what seeds do.
     """
     ours, theirs = np.stack(candidate), np.stack(incumbent)
     if ours.dtype == bool:
@@ -49,11 +84,25 @@ def compare(candidate: Sequence[np.ndarray], incumbent: Sequence[np.ndarray]) ->
         p_examples = sign_flip_p(ours, theirs)
     else:
         p_examples = drawn_sign_flip_p(ours.mean(axis=0) - theirs.mean(axis=0))
+    after, before, *more = (spread_evenly(np.stack(each)) for each in (candidate, incumbent, *others))
     return Comparison(
         float(ours.mean() - theirs.mean()),
         p_examples,
-        seeds_p(ours.mean(axis=1), theirs.mean(axis=1)) if min(len(ours), len(theirs)) > 1 else None,
+        seeds_p(after, before, more) if min(len(ours), len(theirs)) > 1 else None,
     )
+
+
+def spread_evenly(errors: np.ndarray) -> np.ndarray:
+    """Each seed's mean error on a scale on which seeds differ by about as much whatever the error is: float [S].
+
+    A rate's variance goes with e (1 - e), and the arcsine of its root takes that out (M. S. Bartlett, The square root
+    transformation in analysis of variance, 1936); a mean of squares varies in proportion to itself, so its logarithm.
+
+    Args:
+        errors: bool or float [S, N].
+    """
+    means = errors.mean(axis=1)
+    return np.arcsin(np.sqrt(means)) if errors.dtype == bool else np.log(np.maximum(means, 1e-12))
 
 
 def sign_flip_p(candidate: np.ndarray, incumbent: np.ndarray) -> float:
@@ -106,33 +155,28 @@ def drawn_sign_flip_p(differences: np.ndarray) -> float:
     return (1 + as_low) / (1 + DRAWS)
 
 
-def seeds_p(candidate: np.ndarray, incumbent: np.ndarray) -> float:
+def seeds_p(candidate: np.ndarray, incumbent: np.ndarray, others: Sequence[np.ndarray] = ()) -> float:
     """One-sided Student's t test (pooled variance) between the seeds' mean errors.
 
     The test over examples takes the trained models as given; where a lucky seed is lucky on many examples at once it
-    rejects too often. This one asks whether other seeds would have shown the difference too.
+    rejects too often. This one asks whether other seeds would have shown the difference too. Two or three seeds a side
+    say little about their own variance, so that of other configurations' seeds is pooled with it.
+
+    Args:
+        candidate: float [S], S > 1 here or in one of the others.
+        incumbent: float [T].
+        others: float [U] of each other configuration; those of one seed tell nothing.
     """
     from scipy.stats import t
 
     difference = float(candidate.mean() - incumbent.mean())
-    freedom = len(candidate) + len(incumbent) - 2
-    squares = float(((candidate - candidate.mean()) ** 2).sum() + ((incumbent - incumbent.mean()) ** 2).sum())
+    groups = (candidate, incumbent, *others)
+    freedom = sum(len(group) - 1 for group in groups)
+    squares = float(sum(((group - group.mean()) ** 2).sum() for group in groups))
     if squares < 1e-18:  # seeds that agree to the last example, up to rounding
         return 0.0 if difference < 0 else 1.0
     error = (squares / freedom * (1 / len(candidate) + 1 / len(incumbent))) ** 0.5
     return float(t.cdf(difference / error, freedom))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values: kept below alpha, the chance of any false one among them stays below alpha.
-
-    S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979) 65–70.
-    """
-    adjusted, running = [0.0] * len(p_values), 0.0
-    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = running
-    return adjusted
 
 
 def mean_error(errors: Sequence[np.ndarray]) -> Fraction | float:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..files import digest, replacing
-from .loop import Round
+from .rounds import Round
 
 HEADER = """# Logbook
 
@@ -55,11 +55,12 @@ def entry(tried: Round, regression: bool = False) -> str:
     before = tried.before
     return "\n".join(
         [
-            f"## Round {tried.round}: {tried.action} — {'kept' if tried.kept else 'undone'}",
+            f"## Round {tried.round}: {tried.action} — {tried.outcome}",
             "",
             f"- What limits: {tried.dominant.replace('_', ' ')} (training error {_percent(before['train'])}, "
             f"validation error {_percent(before['validation'])}{of_variance}).",
-            f"- Tried, against {tried.addresses}: {change}. {tried.why}",
+            f"- Tried, against {tried.addresses}: {change or 'nothing yet'}.",
+            f"- Expected: {tried.why}",
             f"- What happened: {_outcome(tried)}{tried.reason}",
             "",
         ]
@@ -70,10 +71,10 @@ def _outcome(tried: Round) -> str:
     """The errors after the action; nothing where its training diverged and left none."""
     if tried.after is None:
         return ""
-    return (
-        f"training error {_percent(tried.after['train'])}, validation error {_percent(tried.after['validation'])} "
-        f"({_seeds(tried.seeds)}, p = {tried.p_value:.2g}). "
-    )
+    errors = f"training error {_percent(tried.after['train'])}, validation error {_percent(tried.after['validation'])} "
+    if not tried.seeds:
+        return f"{errors}after {tried.epochs} epochs. "
+    return f"{errors}({_seeds(tried.seeds)}, p = {tried.p_value:.2g}). "
 
 
 def _seeds(count: int) -> str:

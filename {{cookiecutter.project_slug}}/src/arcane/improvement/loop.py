@@ -5,233 +5,35 @@ depends on the results of trials, never on their timing.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field, replace
-from fractions import Fraction
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from ..config import Params
 from ..data.loading import Examples
-from ..data.rates import Average, Measured, Rate
-from ..diagnosis.decomposition import Decomposition, decompose, in_units
+from ..diagnosis.decomposition import FAMILIES, Decomposition, in_units
 from ..errors import DivergedError
-from ..training.trials import Trial, TrialResult
-from .acceptance import ALPHA, Comparison, compare, holm, mean_error
-from .actions import Action, Context, apply, changes, choose_actions
-from .requests import Request, requests_for
+from ..training.trials import TrialResult
+from .acceptance import LOOKS, level
+from .actions import Action, Context, Means, changes, choose_actions
+from .course import Candidate, Course, Submit, key, short
+from .floor import Floor, errors_by_chance, no_better_than_chance, said_of_chance, said_of_floor
+from .requests import requests_for
+from .rounds import Configuration, Improvement, Round, Stop, kept_rounds, questions
+from .trying import FIRST_LOOK, Attempt, percent, sound, with_seeds
+
+__all__ = ["SEEDS", "Configuration", "Improvement", "Round", "improve", "planned"]
 
 BREADTH = 2
 """Actions tried at once. Fixed, not the number of slots: the outcome must not depend on the machine."""
 
-SEEDS = 3
-"""Seeds of an incumbent and of a candidate that passed the screen: two would leave the test over seeds two degrees of
-freedom, which hardly anything passes; more cost more than another action does."""
-
-Submit = Callable[[Trial], "Future[TrialResult]"]
-
-
-@dataclass(frozen=True)
-class Round:
-    """One action, tried.
-
-    Attributes:
-        round: Counts decisions from 1; actions tried at once share it.
-        dominant: What limited the incumbent.
-        action: Its name.
-        addresses: Its family.
-        why: Its reason.
-        change: `[old, new]` by dotted name.
-        before: Training and validation error of the incumbent, means over its seeds.
-        after: The same of the candidate; None where its training diverged.
-        p_value: Against the incumbent, one-sided, Holm-adjusted over the actions of the round.
-        kept: Whether it became the incumbent.
-        seeds: Seeds trained.
-        seen: Training work: examples seen.
-        reason: Why it was kept or undone, in a sentence.
-    """
-
-    round: int
-    dominant: str
-    action: str
-    addresses: str
-    why: str
-    change: dict[str, list[Any]]
-    before: dict[str, float]
-    after: dict[str, float] | None
-    p_value: float
-    kept: bool
-    seeds: int
-    seen: int
-    reason: str
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """Params and what came of them, one result a seed; the first seed is the project's own (`params.seed`)."""
-
-    params: Params
-    results: tuple[TrialResult, ...]
-
-    @property
-    def validation_errors(self) -> list[np.ndarray]:
-        """Each seed's errors by example, bool or float [n]."""
-        return [result.validation_errors for result in self.results]
-
-    @property
-    def error(self) -> Fraction | float:
-        """Mean validation error over seeds and examples."""
-        return mean_error(self.validation_errors)
-
-    def measured(self, split: str) -> Measured:
-        """The mean error over seeds on the split's own number of examples: seeds do not add examples."""
-        return _mean_over_seeds([result.errors[split] for result in self.results])
-
-    def decomposed(self, goal: float) -> Decomposition:
-        """Where the error comes from; with train_val, where the data has it, a shift is told from over-fitting."""
-        held_back = self.measured("train_val") if "train_val" in self.results[0].errors else None
-        return decompose(goal, self.measured("train"), self.measured("validation"), held_back)
-
-    def errors(self) -> dict[str, float]:
-        """Mean training and validation error over the seeds."""
-        return {
-            split: float(np.mean([result.errors[split].value for result in self.results]))
-            for split in ("train", "validation")
-        }
-
-    @property
-    def outputs(self) -> np.ndarray:
-        """On validation, averaged over the seeds: probabilities float [n, K], or estimates float [n]."""
-        return np.mean([result.validation_outputs for result in self.results], axis=0)
-
-
-def _mean_over_seeds(errors: Sequence[Measured]) -> Measured:
-    first = errors[0]
-    if isinstance(first, Rate):
-        return Rate(round(float(np.mean([error.value * error.n for error in errors]))), first.n)
-    # The deviations are averaged as well: an example's mean over seeds would vary less than any one model's errors.
-    deviation = float(np.mean([error.deviation for error in errors if isinstance(error, Average)]))
-    return Average(float(np.mean([error.value for error in errors])), deviation, first.n, first.scale, first.unit)
-
-
-@dataclass(frozen=True)
-class Improvement:
-    """What the loop did and where it ended.
-
-    Attributes:
-        rounds: Every action tried, in order.
-        stopped: `goal`, `budget` or `exhausted`.
-        reason: The same in a sentence.
-        spent: Examples seen; the baseline's own trial, paid for by its stage, is not in it.
-        budget: Examples that could be seen.
-        requests: What only a person can do.
-        final: The configuration that was kept.
-        decomposition: Of its error.
-    """
-
-    rounds: tuple[Round, ...]
-    stopped: Literal["goal", "budget", "exhausted"]
-    reason: str
-    spent: int
-    budget: int
-    requests: tuple[Request, ...]
-    final: Configuration
-    decomposition: Decomposition
-
-    @property
-    def best(self) -> TrialResult:
-        """The model to keep: the kept configuration trained with the project's own seed.
-
-        Not the best of its seeds: choosing among seeds by validation error would make that error optimistic, and the
-        seed of the project is the one that `fit` and the next run train with.
-        """
-        return self.final.results[0]
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields of reports/improvement.json."""
-        chosen = self.final.params.model_dump(mode="json")
-        return {
-            "rounds": [tried.as_json() for tried in self.rounds],
-            "stopped": self.stopped,
-            "reason": self.reason,
-            "spent": self.spent,
-            "budget": self.budget,
-            "requests": [request.as_json() for request in self.requests],
-            "best": {
-                "params": {"model": chosen["model"], "train": chosen["train"]},
-                "parameters": self.best.parameters,
-                "curve": [asdict(epoch) for epoch in self.best.curve],
-                "errors": {split: error.as_json() for split, error in self.best.errors.items()},
-            },
-        }
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    action: Action
-    params: Params
-
-
-@dataclass
-class _Course:
-    """The loop's state, and the only place that submits trials and counts their cost."""
-
-    submit: Submit
-    settings: Params
-    examples: int
-    deadline: Callable[[], bool]
-    spent: int = 0
-    trials: int = 0
-    tried: set[str] = field(default_factory=set)
-    undone: set[str] = field(default_factory=set)
-
-    def cost(self, params: Params) -> int:
-        """Training work of one trial, in examples seen."""
-        return params.train.epochs * self.examples
-
-    def affords(self, configurations: Sequence[Params], seeds: int) -> bool:
-        work = self.spent + seeds * sum(self.cost(params) for params in configurations)
-        return (
-            work <= self.settings.improve.budget
-            and self.trials + seeds * len(configurations) <= self.settings.improve.trials
-        )
-
-    def train(
-        self, wanted: Sequence[tuple[str, Params, int]], *, free: bool = False
-    ) -> list[TrialResult | DivergedError]:
-        """Run (name, params, seed number) at once; outcomes in the order asked for, whenever each ends."""
-        futures = []
-        for name, params, number in wanted:
-            seed = (self.settings.seed + number) % 2**32
-            futures.append(self.submit(Trial(f"{name}, seed {seed}", params, seed)))
-            if not free:
-                self.spent += self.cost(params)
-                self.trials += 1
-        return [_outcome(future) for future in futures]
-
-
-def _outcome(future: "Future[TrialResult]") -> TrialResult | DivergedError:
-    """What came of a trial: an action that makes training diverge has failed, the loop has not."""
-    try:
-        return future.result()
-    except DivergedError as diverged:
-        return diverged
-
-
-def _sound(outcome: TrialResult | DivergedError) -> TrialResult:
-    """The result of a trial without which there is nothing to improve.
-
-    Raises:
-        DivergedError: There is none.
-    """
-    if isinstance(outcome, DivergedError):
-        raise outcome
-    return outcome
+SEEDS = max(LOOKS)
+LOOKING = 5
+"""An action that has to look first may spend so many trainings' work on it."""
+FRUITLESS = 2
+"""Rounds without an acceptance after which the loop asks whether the floor is reached; one where simple models are
+known, which then have to fail as well."""
 
 
 def improve(
@@ -241,17 +43,22 @@ def improve(
     submit: Submit,
     *,
     own: Sequence[Action] = (),
+    known: Mapping[str, np.ndarray] | None = None,
+    floor: Floor | None = None,
+    predict: Callable[[TrialResult], Callable[[np.ndarray], np.ndarray]] | None = None,
+    proxy: Callable[[Params], tuple[str, int] | None] | None = None,
     on_start: Callable[[int, list[str]], None] | None = None,
     on_round: Callable[[Round], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Improvement:
     """Improve the model that `params` describe.
 
-    A round takes the next `BREADTH` actions against what limits the incumbent (in the recipe's order; against the
-    larger gap where the two largest cannot be told apart; against the next family when one is used up), trains each
-    with the project's seed, gives those that look better `SEEDS` seeds, and keeps the best of those that are better
-    beyond noise (`acceptance`). A round starts only when the budget covers it to its end, so no action is left half
-    tried.
+    A round takes the next actions against what limits the incumbent: `BREADTH` of them, in the recipe's order; against
+    the larger gap where the two largest cannot be told apart; with a second opinion from the next family after a round
+    that kept nothing. Where trainings are long each gets a short one first, and the one ahead goes on: the other is put
+    off, not undone. It is trained with the project's seed, then, while it looks better, with a second and a third, and
+    kept as soon as it is better beyond noise (`acceptance`). A round starts only when the budget covers it to its end,
+    so no action is left half tried.
 
     Args:
         params: The starting point, the goal and the settings under `improve`.
@@ -259,6 +66,11 @@ def improve(
         validation: The validation split; labels and ids, for the requests.
         submit: Starts a trial. It may fill in the trial's journal, parent and tags.
         own: The person's actions.
+        known: Errors on validation of simple models, by name: bool or float [n]; they tell whether anything can be
+            learnt at all.
+        floor: An error below which nothing is expected, where one is known.
+        predict: From a result to its model's outputs for inputs; for actions that look at them.
+        proxy: See `Means.proxy`.
         on_start: Called with a round's number and its actions' names before they are trained.
         on_round: Called with every action that was decided.
         clock: Seconds, for `improve.seconds`.
@@ -266,67 +78,117 @@ def improve(
     Raises:
         UserError: `improve.actions` names an unknown action, an action's change does not fit, or the baseline's
             training fails.
+        DivergedError: The baseline's training diverges.
     """
     actions = choose_actions(own, params.improve.actions)
-    context = Context(train.spec, len(train.labels))
     started, limit = clock(), params.improve.seconds
-    course = _Course(submit, params, len(train.labels), lambda: limit is not None and clock() - started >= limit)
-    incumbent = Configuration(params, (_sound(*course.train([("baseline", params, 0)], free=True)),))
-    course.tried.add(_key(params))
-    if course.affords([params], SEEDS - 1):
-        confirmed = _confirm(course, [("baseline", incumbent)])[0]
-        if isinstance(confirmed, DivergedError):
-            raise confirmed
-        incumbent = confirmed
+    course = Course(submit, params, len(train.labels), lambda: limit is not None and clock() - started >= limit)
+    incumbent = Configuration(params, (sound(course.train([("baseline", params, 0)], free=True)[0]),))
+    course.tried.add(key(params))
+    if course.affords(course.cost(params) * (FIRST_LOOK - 1), FIRST_LOOK - 1):
+        incumbent = _sound_configuration(with_seeds(course, "baseline", incumbent, FIRST_LOOK))
+    chance = errors_by_chance(train, validation)
     rounds: list[Round] = []
+    seen: list[Configuration] = []
     while True:
         found = incumbent.decomposed(params.goal.error)
-        left = list(_candidates(actions, found.families, incumbent.params, context, course))
-        stopped, reason, chosen = _next_step(found, incumbent, left, course)
+        context = Context(train.spec, len(train.labels), incumbent.course)
+        left = list(course.candidates(actions, found.families, incumbent.params, context))
+        stopped, reason, chosen = _next_step(found, incumbent, left, course, rounds)
+        if stopped is None and _fruitless(rounds) >= (1 if known else FRUITLESS):
+            if no_better_than_chance(incumbent.validation_errors, chance, known):
+                stopped, reason = "exhausted", said_of_chance(float(incumbent.error), chance, train.spec.regression)
+            elif floor and floor.low > found.goal and float(incumbent.error) <= floor.high:
+                stopped, reason = "exhausted", said_of_floor(floor, found.errors["validation"], found.goal)
         if stopped is not None:
-            requests = requests_for(found, train, validation, incumbent.outputs)
+            if floor and stopped != "goal" and (said := said_of_floor(floor, None, found.goal)) not in reason:
+                reason = f"{reason} {said}".strip()
             return Improvement(
-                tuple(rounds), stopped, reason, course.spent, params.improve.budget, requests, incumbent, found
+                tuple(rounds),
+                stopped,
+                reason,
+                course.spent,
+                params.improve.budget,
+                requests_for(found, train, validation, incumbent.outputs),
+                incumbent,
+                found,
             )
         number = rounds[-1].round + 1 if rounds else 1
-        incumbent, tried = _round(course, number, found, incumbent, chosen, on_start)
+        if on_start:
+            on_start(number, [candidate.action.name for candidate in chosen])
+        means = Means(
+            submit,
+            _to_look(course, incumbent.params),
+            train,
+            validation,
+            predict(incumbent.results[0]) if predict else None,
+            proxy,
+        )
+        one = Attempt(course, number, found, incumbent, seen, level(*questions(rounds)), context, means)
+        incumbent, tried = one.play(chosen)
         rounds += tried
-        for one in tried:
+        for entry in tried:
             if on_round:
-                on_round(one)
+                on_round(entry)
 
 
-def _key(params: Params) -> str:
-    return params.model.model_dump_json() + params.train.model_dump_json()
+def planned(params: Params, train: Examples, result: TrialResult, own: Sequence[Action] = ()) -> tuple[str, list[str]]:
+    """What the loop would do next on a trained model: the verdict, and the actions in the order it would try them.
+
+    Args:
+        params: Of that model.
+        train: The training split.
+        result: What came of the model.
+        own: The person's actions.
+
+    Raises:
+        UserError: As `improve`.
+    """
+    course = Course(lambda trial: _nothing(), params, len(train.labels), lambda: False)
+    course.tried.add(key(params))
+    incumbent = Configuration(params, (result,))
+    found = incumbent.decomposed(params.goal.error)
+    context = Context(train.spec, len(train.labels), incumbent.course)
+    left = course.candidates(choose_actions(own, params.improve.actions), found.families, params, context)
+    lines = []
+    for candidate in left if found.dominant != "none" else ():
+        after = candidate.params
+        what = (
+            ", ".join(f"{name} {old} → {new}" for name, (old, new) in changes(params, after).items())
+            if after is not None
+            else "looks first"
+        )
+        lines.append(f"{candidate.action.name} ({what}): {candidate.action.why} Cost: {candidate.action.cost}.")
+    return found.verdict, lines
 
 
-def _candidates(
-    actions: Sequence[Action], families: Sequence[str], params: Params, context: Context, course: _Course
-) -> Iterator[_Candidate]:
-    """What is left to try on `params`, best first: actions not undone before, family by family, then the others."""
-    seen = set(course.tried)
-    for again in (False, True):
-        for family in families:
-            for action in actions:
-                if action.addresses != family or (action.name in course.undone) is not again:
-                    continue
-                changed = apply(action, params, context)
-                if changed is not None and _key(changed) not in seen:
-                    seen.add(_key(changed))
-                    yield _Candidate(action, changed)
+def _nothing() -> Any:
+    raise AssertionError("a plan trains nothing")
+
+
+def _fruitless(rounds: Sequence[Round]) -> int:
+    """Rounds since the last acceptance."""
+    last = max(kept_rounds(rounds), default=0)
+    return rounds[-1].round - last if rounds else 0
+
+
+def _to_look(course: Course, params: Params) -> int:
+    """What an action may spend on looking, so that what it finds can still be tried."""
+    reserve = (2 * SEEDS + 1) * course.cost(params)
+    return min(LOOKING * course.cost(params), course.settings.improve.budget - course.spent - reserve)
 
 
 def _next_step(
-    found: Decomposition, incumbent: Configuration, left: list[_Candidate], course: _Course
-) -> tuple[Literal["goal", "budget", "exhausted"] | None, str, list[_Candidate]]:
+    found: Decomposition, incumbent: Configuration, left: list[Candidate], course: Course, rounds: Sequence[Round]
+) -> tuple[Stop | None, str, list[Candidate]]:
     """Stop, and why; or the candidates of the next round."""
     if found.dominant == "none":
-        _, high = incumbent.measured("validation").interval()
-        claim = "its interval lies below it too" if high <= found.goal else "its interval still reaches above it"
-        error = incumbent.measured("validation")
-        reached = f"{_percent(incumbent.error)}{in_units(error, float(incumbent.error))}"
-        aim = f"{_percent(found.goal)}{in_units(error, found.goal)}"
-        return "goal", f"The validation error, {reached}, is at the goal of {aim}; {claim}.", []
+        error = found.errors["validation"]
+        claim = "its interval lies below it too" if error.interval()[1] <= found.goal else "its interval still reaches"
+        reached = f"{percent(incumbent.error)}{in_units(error, float(incumbent.error))}"
+        aim = f"{percent(found.goal)}{in_units(error, found.goal)}"
+        above = "" if claim.endswith("too") else " above it"
+        return "goal", f"The validation error, {reached}, is at the goal of {aim}; {claim}{above}.", []
     if not left:
         return (
             "exhausted",
@@ -335,112 +197,56 @@ def _next_step(
         )
     if course.deadline():
         return "budget", f"The {course.settings.improve.seconds:g} s of `improve.seconds` are used up.", []
-    chosen: list[_Candidate] = []
-    for candidate in left:
-        if len(chosen) < BREADTH and course.affords([*(c.params for c in chosen), candidate.params], SEEDS):
-            chosen.append(candidate)
-    if chosen and len(incumbent.results) == SEEDS:
+    chosen = _chosen(found, incumbent, left, course, _fruitless(rounds))
+    if chosen and len(incumbent.results) >= FIRST_LOOK:
         return None, "", chosen
-    if course.trials + SEEDS > course.settings.improve.trials:
-        return (
-            "budget",
-            f"Another action would exceed the {course.settings.improve.trials} trials of `improve.trials`.",
-            [],
-        )
+    name, params = left[0].action.name, left[0].params or incumbent.params
+    if course.trials + _most(course, incumbent, left[:1])[1] > course.settings.improve.trials:
+        limit = course.settings.improve.trials
+        return "budget", f"Trying `{name}` could exceed the {limit} trials of `improve.trials`.", []
     return (
         "budget",
-        f"Trying `{left[0].action.name}` with {SEEDS} seeds would see {SEEDS * course.cost(left[0].params):,} more "
-        "examples, "
-        f"and of the budget of {course.settings.improve.budget:,} (`improve.budget`) {course.spent:,} are spent.",
+        f"Trying `{name}` with {SEEDS} seeds would see {SEEDS * course.cost(params):,} more examples, and of the "
+        f"budget of {course.settings.improve.budget:,} (`improve.budget`) {course.spent:,} are spent.",
         [],
     )
 
 
-def _confirm(course: _Course, screened: Sequence[tuple[str, Configuration]]) -> list[Configuration | DivergedError]:
-    """Train the seeds that are still missing, all at once; one that diverges speaks for its configuration."""
-    wanted = [(name, one.params, number) for name, one in screened for number in range(len(one.results), SEEDS)]
-    results = iter(course.train(wanted))
-    confirmed: list[Configuration | DivergedError] = []
-    for _, one in screened:
-        outcomes = [next(results) for _ in range(SEEDS - len(one.results))]
-        diverged = next((outcome for outcome in outcomes if isinstance(outcome, DivergedError)), None)
-        confirmed.append(diverged or replace(one, results=(*one.results, *map(_sound, outcomes))))
-    return confirmed
+def _chosen(
+    found: Decomposition, incumbent: Configuration, left: list[Candidate], course: Course, fruitless: int
+) -> list[Candidate]:
+    """The next candidates that the budget covers: one that has to look goes alone."""
+    positive = {FAMILIES[name] for name, gap in found.gaps.items() if gap is not None and gap.value > 0}
+
+    def dear(candidates: Sequence[Candidate]) -> bool:
+        work, trials = _most(course, incumbent, candidates)
+        return not course.affords(work, trials)
+
+    first = next((each for each in left if not dear([each])), None)
+    if first is None or first.params is None:
+        return [first] if first else []
+    others = [each for each in left if each is not first and each.params is not None and not dear([first, each])]
+    if fruitless:
+        elsewhere = [e for e in others if e.action.addresses != first.action.addresses]
+        others = [*(e for e in elsewhere if e.action.addresses in positive), *others]
+    return [first, *others[: BREADTH - 1]]
 
 
-def _round(
-    course: _Course,
-    number: int,
-    found: Decomposition,
-    incumbent: Configuration,
-    chosen: Sequence[_Candidate],
-    on_start: Callable[[int, list[str]], None] | None,
-) -> tuple[Configuration, list[Round]]:
-    """Screen, confirm, compare and decide; returns the incumbent after it and an entry for each action."""
-    names = [f"round {number}, {candidate.action.name}" for candidate in chosen]
-    if on_start:
-        on_start(number, [candidate.action.name for candidate in chosen])
-    screens = course.train([(name, candidate.params, 0) for name, candidate in zip(names, chosen, strict=True)])
-    tried: list[Configuration | DivergedError] = [
-        screen if isinstance(screen, DivergedError) else Configuration(candidate.params, (screen,))
-        for candidate, screen in zip(chosen, screens, strict=True)
-    ]
-    seeds = [1] * len(chosen)
-    passed = [(i, one) for i, one in enumerate(tried) if isinstance(one, Configuration) and one.error < incumbent.error]
-    confirmed = _confirm(course, [(names[i], one) for i, one in passed])
-    for (i, _), outcome in zip(passed, confirmed, strict=True):
-        tried[i], seeds[i] = outcome, SEEDS
-    compared = [
-        compare(one.validation_errors, incumbent.validation_errors) if isinstance(one, Configuration) else None
-        for one in tried
-    ]
-    p_values = holm([comparison.p_value if comparison else 1.0 for comparison in compared])
-    better = [
-        (one.error, p_values[i], i)
-        for i, one in enumerate(tried)
-        if isinstance(one, Configuration) and seeds[i] == SEEDS and p_values[i] < ALPHA
-    ]
-    winner = min(better)[2] if better else None
-    entries = []
-    for i, (candidate, one) in enumerate(zip(chosen, tried, strict=True)):
-        course.tried.add(_key(candidate.params))
-        (course.undone.discard if i == winner else course.undone.add)(candidate.action.name)
-        entries.append(
-            Round(
-                round=number,
-                dominant=found.dominant,
-                action=candidate.action.name,
-                addresses=candidate.action.addresses,
-                why=candidate.action.why,
-                change=changes(incumbent.params, candidate.params),
-                before=incumbent.errors(),
-                after=one.errors() if isinstance(one, Configuration) else None,
-                p_value=p_values[i],
-                kept=i == winner,
-                seeds=seeds[i],
-                seen=seeds[i] * course.cost(candidate.params),
-                reason=_decision(compared[i], p_values[i], seeds[i] == SEEDS, i == winner)
-                if isinstance(one, Configuration)
-                else f"Undone: {one}.",
-            )
-        )
-    kept = incumbent if winner is None else tried[winner]
-    assert isinstance(kept, Configuration)
-    return kept, entries
+def _most(course: Course, incumbent: Configuration, candidates: Sequence[Candidate]) -> tuple[int, int]:
+    """What a round costs at most: examples seen and trials."""
+    again = SEEDS - len(incumbent.results)
+    own = course.cost(incumbent.params) * again
+    if candidates[0].params is None:
+        looking = max(course.cost(incumbent.params), _to_look(course, incumbent.params))
+        return looking + own + (SEEDS + 1) * course.cost(incumbent.params), SEEDS + 1 + again
+    every = [each.params for each in candidates if each.params is not None]
+    shorts = [brief for params in every if (brief := short(params)) is not None] if len(every) > 1 else []
+    at_full = len(every) if len(shorts) < len(every) else 1
+    dearest = max(course.cost(params) for params in every)
+    return sum(map(course.cost, shorts)) + at_full * SEEDS * dearest + own, len(shorts) + at_full * SEEDS + again
 
 
-def _decision(comparison: Comparison | None, p_value: float, passed: bool, won: bool) -> str:
-    if not passed or comparison is None:
-        return "Undone: no better with the first seed."
-    if won:
-        return "Kept: better beyond noise."
-    if p_value < ALPHA:
-        return "Undone: better beyond noise, but the other action of this round was better still."
-    if comparison.difference >= 0:
-        return "Undone: no better over all seeds."
-    luck = "the seeds" if (comparison.p_seeds or 0) > comparison.p_examples else "the validation examples"
-    return f"Undone: the difference is within the noise of {luck}."
-
-
-def _percent(value: float | Fraction) -> str:
-    return f"{100 * float(value):.2f} %"
+def _sound_configuration(outcome: Configuration | DivergedError) -> Configuration:
+    if isinstance(outcome, DivergedError):
+        raise outcome
+    return outcome

@@ -1,9 +1,10 @@
-"""What only a person can do, as concrete requests: how many, of which kind, which ids (RECIPE 5.2).
+"""What only a person can do, as concrete requests: how many, of which kind, which ids, what it buys (RECIPE 5.2).
 
 Which kind: the classes that a classification gets wrong most, or the range of targets that a regression is furthest
-from.
+from. What it buys: a share of the validation error, always with a band.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +22,44 @@ OUTLYING = 4.0
 of normal residuals 6 in 100,000 are as far out."""
 
 QUARTERS = 4
+SHOWN = 50
+"""Ids in a request: as many as a person looks through in one sitting."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a request is expected to take off the validation error.
+
+    Attributes:
+        low: As a share of the error; the gain may also be nothing.
+        high: The same.
+        source: Where the band comes from, in words.
+    """
+
+    low: float
+    high: float
+    source: str
+
+    def __str__(self) -> str:
+        return f"{100 * self.low:.2g} to {100 * self.high:.2g} %"
+
+
+ASSUMED = Gain(0.05, 0.22, "learning curves of like problems")
+"""Of a doubling of the training data: error falls about as a power of the number of examples, with exponents of 0.07 to
+0.35 in Hestness et al. 2017 (arXiv:1712.00409)."""
+
+
+def measured_gain(size: Mapping[str, Any] | None) -> Gain | None:
+    """What a doubling buys by this project's own curve; None where that was not measured.
+
+    Args:
+        size: The content of reports/size.json.
+    """
+    gain = ((size or {}).get("doubling") or {}).get("gain") or {}
+    low, high = gain.get("low"), gain.get("high")
+    if low is None or high is None:
+        return None
+    return Gain(max(0.0, float(low)), max(0.0, float(high)), "this project's learning curve")
 
 
 @dataclass(frozen=True)
@@ -28,11 +67,12 @@ class Request:
     """Something asked of a person.
 
     Attributes:
-        kind: `collect`, `check-labels`, `collect-like-validation` or `features`.
+        kind: `collect`, `label`, `check-labels`, `collect-like-validation` or `features`.
         message: What, how many, and what it is expected to buy.
         classes: Classes concerned, the most concerned first; for a regression the range of targets, in words.
         ids: Examples concerned.
         count: How many examples.
+        gain: What it is expected to buy; None where nothing is known about that.
     """
 
     kind: str
@@ -40,13 +80,20 @@ class Request:
     classes: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     count: int = 0
+    gain: Gain | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"classes": list(self.classes), "ids": list(self.ids)}
 
 
 def requests_for(
-    decomposition: Decomposition, train: Examples, validation: Examples, outputs: np.ndarray
+    decomposition: Decomposition,
+    train: Examples,
+    validation: Examples,
+    outputs: np.ndarray,
+    *,
+    doubling: Gain | None = None,
+    unlabelled: Sequence[str] = (),
 ) -> tuple[Request, ...]:
     """The requests that would help most, given what limits the model.
 
@@ -55,6 +102,8 @@ def requests_for(
         train: The training split.
         validation: The validation split.
         outputs: On validation, averaged over the incumbent's seeds: probabilities float [N, K], or estimates float [N].
+        doubling: What twice the data buys (`measured_gain`); None assumes what like problems show.
+        unlabelled: Ids of examples that are there without a label, those that would help most first.
     """
     if decomposition.dominant == "none":
         return ()
@@ -63,13 +112,29 @@ def requests_for(
     requests = [check(validation, outputs)]
     weakest = (_weakest_range if validation.spec.regression else _weakest_classes)(validation, outputs)
     if largest == "over-fitting" or decomposition.dominant == "undecided":
-        requests.append(_collect(train, weakest))
+        if unlabelled:
+            requests.append(_label(train, unlabelled, doubling or ASSUMED))
+        requests.append(_collect(train, weakest, doubling or ASSUMED))
     if largest == "distribution shift":
-        requests.append(_collect_like_validation(train, validation, weakest))
+        requests.append(_collect_like_validation(train, validation, weakest, _share(decomposition, "data_mismatch")))
     if largest == "under-fitting":
-        requests.append(Request("features", f"The model under-fits: {_MORE_INPUT[train.spec.modality]}"))
+        gain = _share(decomposition, "bias")
+        buys = f" At most it takes the bias, {100 * gain.high:.2g} % of the error; whether it does, only a try says."
+        requests.append(
+            Request("features", f"The model under-fits: {_MORE_INPUT[train.spec.modality]}{buys}", gain=gain)
+        )
     return tuple(request for request in requests if request is not None)
 
+
+def _share(decomposition: Decomposition, name: str) -> Gain:
+    """From nothing to the whole of a gap, as a share of the validation error."""
+    gap = decomposition.gaps[name]
+    error = decomposition.errors["validation"].value
+    most = min(1.0, max(0.0, gap.value) / error) if gap is not None and error > 0 else 0.0
+    return Gain(0.0, most, f"the measured {name.replace('_', ' ')}, of which it may take nothing or all")
+
+
+_WRONG_LABELS = "the share of the error that these examples make: all of it goes if every label is wrong"
 
 _MORE_INPUT: dict[Modality, str] = {
     "image": "larger images or further inputs may carry what it lacks (`data.resolution`).",
@@ -105,30 +170,47 @@ def _weakest_range(validation: Examples, estimates: np.ndarray) -> tuple[str, ..
     return (f"{name} from {edges[worst]:.3g} to {edges[worst + 1]:.3g}{unit}",)
 
 
-def _collect(train: Examples, weakest: tuple[str, ...]) -> Request:
-    # Error falls about as a power of the number of examples, so only multiples count. A doubling is the smallest step
-    # that says how steep the curve is here; Hestness et al. 2017 (arXiv:1712.00409) saw exponents of 0.07 to 0.35,
-    # hence 5 to 22 % of the error.
+def _collect(train: Examples, weakest: tuple[str, ...], gain: Gain) -> Request:
+    # Only multiples count. A doubling is the smallest step that says how steep the curve is here.
     count = len(train.labels)
     named = f", first of {', '.join(weakest)}" if weakest else ""
     return Request(
         "collect",
-        f"Collect and label {count:,} more training examples{named}: a doubling. "
-        "By learning curves of like problems it takes 5 to 22 % off the error, and it shows how steep the curve is "
-        "here.",
+        f"Collect and label {count:,} more training examples{named}: a doubling. By {gain.source} it takes {gain} off "
+        "the error, and it shows how steep the curve is here.",
         weakest,
         count=count,
+        gain=gain,
     )
 
 
-def _collect_like_validation(train: Examples, validation: Examples, weakest: tuple[str, ...]) -> Request:
+def _label(train: Examples, unlabelled: Sequence[str], gain: Gain) -> Request:
+    """Label what lies there; its gain by the power law that a doubling's gain implies."""
+    count = len(unlabelled)
+    doublings = float(np.log2(1 + count / len(train.labels)))
+    low, high = (1 - (1 - each) ** doublings for each in (gain.low, gain.high))
+    bought = Gain(low, high, gain.source)
+    return Request(
+        "label",
+        f"Label the {count:,} examples that are there without a label, in the order given. By {gain.source} it takes "
+        f"{bought} off the error.",
+        ids=tuple(unlabelled[:SHOWN]),
+        count=count,
+        gain=bought,
+    )
+
+
+def _collect_like_validation(train: Examples, validation: Examples, weakest: tuple[str, ...], gain: Gain) -> Request:
     # A tenth: enough for a subset of the training split to be weighted by, small enough to be asked for.
     count = max(len(validation.labels), len(train.labels) // 10)
+    named = f", first of {', '.join(weakest)}" if weakest else ""
     return Request(
         "collect-like-validation",
-        f"Collect {count:,} training examples from where validation and test come from: the two distributions differ.",
+        f"Collect {count:,} training examples from where validation and test come from{named}: the two distributions "
+        f"differ, and that makes {100 * gain.high:.2g} % of the error.",
         weakest,
         count=count,
+        gain=gain,
     )
 
 
@@ -145,8 +227,9 @@ def _check_labels(validation: Examples, probabilities: np.ndarray) -> Request | 
         f"Look at the labels of {len(suspect)} validation examples that the model, over all seeds, is at least "
         f"{CONFIDENT:.0%} sure are something else; a wrong label is mended by its line in data/manifest.jsonl.",
         tuple(classes),
-        tuple(validation.ids[i] for i in suspect[:50]),
+        tuple(validation.ids[i] for i in suspect[:SHOWN]),
         len(suspect),
+        Gain(0.0, len(suspect) / int((predicted != validation.labels).sum()), _WRONG_LABELS),
     )
 
 
@@ -163,6 +246,7 @@ def _check_targets(validation: Examples, estimates: np.ndarray) -> Request | Non
         f"Look at the targets of {len(suspect)} validation examples that the model, over all seeds, misses by more "
         f"than {OUTLYING:g} times the usual; a wrong one is mended by its line in data/manifest.jsonl.",
         (),
-        tuple(validation.ids[i] for i in suspect[:50]),
+        tuple(validation.ids[i] for i in suspect[:SHOWN]),
         len(suspect),
+        Gain(0.0, float((residuals[suspect] ** 2).sum() / (residuals**2).sum()), _WRONG_LABELS),
     )

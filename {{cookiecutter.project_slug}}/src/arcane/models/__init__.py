@@ -22,9 +22,22 @@ from .wavenet import wavenet
 
 Builder = Callable[[Model, Spec, Sequence[bool]], nn.Module]
 
+
+def torchvision(name: str) -> Builder:
+    """torchvision's network of that name; its import costs a second, which only those pay who use it."""
+
+    def build(params: Model, spec: Spec, absent: Sequence[bool] = ()) -> nn.Module:
+        from .torchvision_resnet import torchvision_resnet
+
+        return torchvision_resnet(name, params, spec, absent)
+
+    return build
+
+
+TORCHVISION: dict[str, Builder] = {name: torchvision(name) for name in ("resnet18", "resnet34", "resnet50")}
 ANY: dict[str, Builder] = {"linear": linear, "mlp": mlp}
 MODELS: dict[Modality, dict[str, Builder]] = {
-    "image": {"lenet": lenet, "resnet": resnet, **ANY},
+    "image": {"lenet": lenet, "resnet": resnet, **TORCHVISION, **ANY},
     "sequence": {"lstm": lstm, "conv1d": conv1d, "wavenet": wavenet, "attention": attention, **ANY},
     "tabular": ANY,
 }

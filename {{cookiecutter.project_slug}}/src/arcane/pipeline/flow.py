@@ -15,6 +15,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from ..config import Project, find_project
 from ..errors import UserError
+from .findings import show_in_prefect
 from .lease import gpu_slot, project_lease
 from .record import Record
 from .stages import Context, Submit, Voice, WithSlots, run_stage, trial_places
@@ -160,6 +161,8 @@ def bring_up_to_date(
         record.journal.metrics({f"seconds.{stage.name}": time.monotonic() - start})
     elif outcome == "restored":
         speaker.say(f"{stage.name}: restored from the cache")
+    if outcome != "unchanged" and (trouble := show_in_prefect(project.root, stage.name, stage.call)):
+        speaker.say(f"  no note on Prefect's pages: {trouble}")
     return outcome
 
 
@@ -167,6 +170,8 @@ def prefect_slots(project: Project, stage: StageSpec) -> WithSlots:
     """How a stage with trials runs them under Prefect: a subflow named after it, and in it a task run a trial."""
 
     def run_with_slots(body: Callable[[Submit], Any]) -> Any:
+        from ..training.stopping import hear
+
         with trial_places(project) as places:
 
             def run_trial_task(trial: Any) -> Any:
@@ -181,6 +186,7 @@ def prefect_slots(project: Project, stage: StageSpec) -> WithSlots:
                     cache_policy=NO_CACHE,
                     persist_result=False,
                 )(run_trial_task)
+                hear()  # a flow has put Prefect's handler of SIGTERM over ours
                 return as_task.submit(trial)
 
             def with_trials() -> Any:

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..config import Project, unknown_name
-from ..errors import ExaminationError, UserError
+from ..errors import DivergedError, ExaminationError, UserError
 from ..files import digest, folder_digest, read_json, replacing, write_json
 from ..report.words import percent, plural, stated, stated_with_interval
+from .findings import record_verdict
 from .record import Record, examples_seen, version_tags
 
 if TYPE_CHECKING:
@@ -26,9 +27,13 @@ if TYPE_CHECKING:
     from ..data.loading import Examples
     from ..data.rates import Measured
     from ..diagnosis.examine import Examination
+    from ..diagnosis.folds import OutOfFold
+    from ..diagnosis.seeds import Plan
+    from ..training.trials import TrialResult
 
 SCHEMA = 1
 RESOLUTION = Path("reports/resolution.json")
+IMPROVEMENT, ERRORS = Path("reports/improvement.json"), Path("reports/errors.json")
 DRIFT_EXAMPLES = 10_000  # of each split, drawn by id: what a comparison of distributions needs, of any number
 Submit = Callable[[Any], Any]
 WithSlots = Callable[[Callable[[Submit], Any]], Any]
@@ -184,16 +189,27 @@ def split(context: Context) -> Result:
 
 
 def examination(project: Project) -> "Examination":
-    """Examine the project's task on its training split."""
-    from ..data.loading import load_split
+    """Examine the project's task on its training split; the validation split only shows what both share."""
+    from ..data.loading import load_splits
     from ..diagnosis.examine import examine as examine_task
+    from ..diagnosis.limits import settings
     from ..training.trials import make_task, torch_threads
 
-    train = load_split(project.root, "train")
     params = project.params
+    given = settings(params.doctor.thresholds, params.doctor.silence)
+    parts = load_splits(project.root, ("train", "validation"))
+    train, validation = parts["train"], parts["validation"]
     with torch_threads(params.run.threads):
         task = make_task(project, params, train, params.seed)
-        return examine_task(task, train, seed=params.seed, accept=params.data.accept, root=project.root)
+        return examine_task(
+            task,
+            train,
+            seed=params.seed,
+            accept=params.data.accept,
+            root=project.root,
+            validation=validation,
+            settings=given,
+        )
 
 
 def examine(context: Context) -> Result:
@@ -280,33 +296,128 @@ MODEL_FILES = ("weights.safetensors", "model.json")
 
 def diagnose(context: Context) -> Result:
     from ..data.loading import load_splits, measured_splits
-    from ..diagnosis.baselines import fit_baselines
+    from ..data.manifest import MANIFEST, read_manifest
+    from ..diagnosis.baselines import kept_errors
     from ..diagnosis.decomposition import decompose
-    from ..diagnosis.error_analysis import analyse
+    from ..diagnosis.error_analysis import Analysed, error_report
+    from ..diagnosis.goal import claim_of, judge, label_noise
+    from ..diagnosis.seeds import over_seeds
     from ..training.inference import load_model
 
     root, params = context.root, context.project.params
     parts = load_splits(root, measured_splits(root))
     validation = parts["validation"]
     task: Any = load_model(root / "models" / "baseline", context.project)
-    outputs, errors = evaluated(task, parts)
-    decomposition = decompose(params.goal.error, errors["train"], errors["validation"], errors.get("train_val"))
-    baselines = fit_baselines(parts["train"], seed=params.seed)
+    groups = groups_by_split(root, parts)
+    outputs, first = evaluated(task, parts, groups)
+    claim = claim_of(params.goal, validation.spec.regression)
+    plan, others, folds = trained_again(context, parts)
+    errors = over_seeds(first, others)
+    decomposition = decompose(claim, errors["train"], errors["validation"], errors.get("train_val"))
+    stated_by_folds = folds.decomposed(claim) if folds else None
+    leading, decided_by = decomposition, "validation"
+    if decomposition.dominant == "undecided" and stated_by_folds and stated_by_folds.dominant != "undecided":
+        leading, decided_by = stated_by_folds, "folds"
+    analysed = Analysed(
+        outputs["validation"],
+        parts,
+        read_manifest(root / MANIFEST),
+        task.statistics.target_std,
+        curve=first_curve(root),
+        again=[other.validation_outputs for other in others],
+        shift_expected=params.data.target_domain is not None,
+        seed=params.seed,
+    )
+    analysis = error_report(analysed)
+    write_json(root / "reports" / "errors.json", {"schema": SCHEMA, **analysis})
+    kept = kept_errors(root, parts["train"], {"validation": validation}, params.seed)
     write_json(
         root / "reports" / "diagnosis.json",
         {
             "schema": SCHEMA,
             **decomposition.as_json(),
+            "dominant": leading.dominant,
+            "verdict": leading.verdict,
+            "decided_by": decided_by,
+            "goal": judge(params.goal, errors["validation"], label_noise(analysis)).as_json(),
             "goal_source": params.goal.source,
-            "baselines": {name: model.measure(validation).as_json() for name, model in baselines.items()},
+            "baselines": {
+                name: baseline_error(task, each["validation"], groups["validation"]).as_json()
+                for name, each in kept.items()
+            },
+            "folds": folds.as_json(claim) if folds else None,
+            "plan": plan.as_json(),
         },
     )
-    analysis = analyse(outputs["validation"], validation, task.statistics.target_std)
-    write_json(root / "reports" / "errors.json", {"schema": SCHEMA, **analysis.as_json("validation")})
-    return Result(decomposition.verdict)
+    stated = {**decomposition.as_json(), "dominant": leading.dominant, "verdict": leading.verdict}
+    record_verdict(context.record.journal, stated, "baseline.")
+    return Result(leading.verdict)
 
 
-def evaluated(task: Any, parts: "Mapping[str, Examples]") -> "tuple[dict[str, np.ndarray], dict[str, Measured]]":
+def trained_again(
+    context: Context, parts: "Mapping[str, Examples]"
+) -> "tuple[Plan, list[TrialResult], OutOfFold | None]":
+    """Train more seeds, or folds, as far as `diagnose.share` goes; the improvement loop finds the seeds done."""
+    from ..data.loading import groups_of
+    from ..data.splits import SPLITS, read_splits
+    from ..diagnosis.folds import fold_trials, out_of_fold
+    from ..diagnosis.seeds import plan, seed_trials
+
+    root, params = context.root, context.project.params
+    assigned = read_splits(root / SPLITS)
+    in_fold = assigned["fold"].drop_nulls() if "fold" in assigned.columns else None
+    count = 0 if in_fold is None else int(in_fold.max()) + 1  # type: ignore[arg-type]
+    planned = plan(params, len(parts["train"]), count, 0 if in_fold is None else len(in_fold))
+    if planned.cost == 0:
+        return planned, [], None
+    tags, resolution = version_tags(root, "diagnose"), chosen_resolution(root)
+    seeds, folds = seed_trials(params, planned.seeds, resolution), fold_trials(params, planned.folds, resolution)
+
+    def with_submit(submit: Submit) -> Any:
+        futures = [submit(context.record.of_trial(replace(trial, tags=tags))) for trial in (*seeds, *folds)]
+        results = []
+        for done, future in enumerate(futures, 1):
+            try:
+                results.append(future.result())
+            except DivergedError as diverged:  # `improve`, which trains these seeds too, says what to do about it
+                context.voice.say(f"  {diverged}")
+                results.append(None)
+            context.voice.progress("trainings", done, len(futures))
+        return results
+
+    results: list[TrialResult | None] = context.with_slots(with_submit)
+    again = [result for result in results[: len(seeds)] if result is not None]
+    out = [result for result in results[len(seeds) :] if result is not None]
+    if not folds or len(out) < len(folds):
+        return planned, again, None
+    in_order = assigned.filter(assigned["fold"].is_not_null()).sort("fold", "id")["id"]
+    return planned, again, out_of_fold(out, groups_of(root, in_order))
+
+
+def groups_by_split(root: Path, parts: "Mapping[str, Examples]") -> "dict[str, np.ndarray | None]":
+    """Which group each example of each split belongs to; None where the data has no groups."""
+    from ..data.loading import groups_of
+
+    return {name: groups_of(root, part.ids) for name, part in parts.items()}
+
+
+def baseline_error(task: Any, errors: "np.ndarray", groups: "np.ndarray | None") -> "Measured":
+    """A baseline's error in the words of the task: rates, or averages in its target's unit."""
+    from ..data.rates import measured
+
+    unit = task.spec.target.unit if task.spec.target else ""
+    return measured(errors, task.statistics.target_std, unit, groups)
+
+
+def first_curve(root: Path) -> "list[dict[str, Any]]":
+    """The first network's course, an entry an epoch; none where `baseline` has not written it."""
+    path = root / "reports" / "baseline.json"
+    return read_json(path)["curve"] if path.is_file() else []
+
+
+def evaluated(
+    task: Any, parts: "Mapping[str, Examples]", groups: "Mapping[str, np.ndarray | None] | None" = None
+) -> "tuple[dict[str, np.ndarray], dict[str, Measured]]":
     """What a task says about each part, and its error there."""
     from ..data.rates import measured
     from ..training.fit import on_device
@@ -319,7 +430,7 @@ def evaluated(task: Any, parts: "Mapping[str, Examples]") -> "tuple[dict[str, np
     scale, unit = task.statistics.target_std, task.spec.target.unit if task.spec.target else ""
     return (
         {name: part.outputs for name, part in found.items()},
-        {name: measured(part.errors, scale, unit) for name, part in found.items()},
+        {name: measured(part.errors, scale, unit, (groups or {}).get(name)) for name, part in found.items()},
     )
 
 
@@ -397,6 +508,7 @@ def report(context: Context) -> Result:
         | {f"{split}_rmse": error["rmse"]["value"] for split, error in metrics["errors"].items() if "rmse" in error}
         | {"validation_overfit": metrics["validation_overfit"]["value"], "parameters": metrics["parameters"]}
     )
+    record_verdict(context.record.journal, metrics)
     for path in (page, *sorted((context.root / "reports").glob("*.json"))):
         context.record.journal.artifact(path, "reports")
     return Result(f"test error {stated_with_interval(metrics['errors']['test'])}; {page.relative_to(context.root)}")
@@ -405,40 +517,59 @@ def report(context: Context) -> Result:
 def final_metrics(context: Context) -> dict[str, Any]:
     """Open the test split: measure the baselines, the first network and the best one on it, and count the opening."""
     from ..data.loading import load_splits, measured_splits
-    from ..diagnosis.baselines import fit_baselines
-    from ..diagnosis.decomposition import decompose, difference
-    from ..diagnosis.error_analysis import analyse
+    from ..diagnosis.baselines import kept_errors
+    from ..diagnosis.decomposition import decompose
+    from ..diagnosis.error_analysis import analysed
+    from ..diagnosis.goal import REFERENCES, claim_of, judge, label_noise, placed, read_references
     from ..training.inference import load_model
 
     root, params = context.root, context.project.params
     parts = load_splits(root, (*measured_splits(root), "test"))
     test = parts["test"]
-    models: dict[str, dict[str, Any]] = {}
-    for name, model in fit_baselines(parts["train"], seed=params.seed).items():
-        models[name] = {split: model.measure(parts[split]).as_json() for split in ("validation", "test")}
+    groups = groups_by_split(root, parts)
     tasks: dict[str, Any] = {name: load_model(root / "models" / name, context.project) for name in ("baseline", "best")}
+    held_out = {name: parts[name] for name in ("validation", "test")}
+    models: dict[str, dict[str, Any]] = {
+        name: {split: baseline_error(tasks["baseline"], each[split], groups[split]).as_json() for split in held_out}
+        for name, each in kept_errors(root, parts["train"], held_out, params.seed).items()
+    }
     outputs, errors = {}, {}
     for name, task in tasks.items():
         description = read_json(root / "models" / name / "model.json")
-        outputs[name], errors[name] = evaluated(task, parts)
+        outputs[name], errors[name] = evaluated(task, parts, groups)
         models[name] = {split: errors[name][split].as_json() for split in ("validation", "test")}
         models[name] |= {"parameters": description["parameters"]}
     best = errors["best"]
-    analysis = analyse(outputs["best"]["test"], test, tasks["best"].statistics.target_std).as_json("test")
-    decomposed = decompose(params.goal.error, best["train"], best["validation"], best.get("train_val")).as_json()
+    analysis = analysed(outputs["best"]["test"], test, tasks["best"].statistics.target_std, "test")
+    claim = claim_of(params.goal, test.spec.regression)
+    decomposition = decompose(claim, best["train"], best["validation"], best.get("train_val"), best["test"])
+    overfit = decomposition.validation_overfit
+    assert overfit is not None  # as the test error was given
+    # A model may be measured before it was diagnosed or improved: by a test, or by hand.
+    tried, found_before = (read_json(root / file) if (root / file).is_file() else {} for file in (IMPROVEMENT, ERRORS))
     model_digest, split_digest = folder_digest(root / "models" / "best", MODEL_FILES), digest(*test.ids)
     openings = count_opening(root / "reports" / "test_ledger.jsonl", model_digest, split_digest, best["test"])
     return {
         **{name: value for name, value in analysis.items() if name not in ("split", "error")},
         "schema": SCHEMA,
-        **decomposed,
-        "errors": decomposed["errors"] | {"test": best["test"].as_json()},
+        **decomposition.as_json(),
+        "parts": {name: part.as_json() for name, part in decomposition.parts.items()},
+        "goal": judge(params.goal, best["validation"], label_noise(found_before)).as_json(),
+        "references": placed(best["test"], read_references(root / REFERENCES)),
         "versions": read_json(root / "models" / "best" / "model.json")["versions"],
         "models": models,
         "parameters": models["best"]["parameters"],
-        "validation_overfit": difference(best["test"], best["validation"]).as_json(),
+        "validation_overfit": overfit.as_json() | {"asked": times_asked(tried)},
         "test": {"model_digest": model_digest, "split_digest": split_digest, "openings": openings},
     }
+
+
+def times_asked(improvement: "Mapping[str, Any]") -> int:
+    """How many models' validation errors were compared by the improvement loop, its starting point among them.
+
+    Each is a chance to take luck for progress: test − validation tells what that came to.
+    """
+    return 1 + len(improvement.get("rounds", []))
 
 
 def count_opening(ledger: Path, model: str, split: str, error: "Measured") -> int:
@@ -477,12 +608,14 @@ class Places:
 def trial_places(project: Project) -> Iterator[Places]:
     """The places that the project's params, its runner and this machine give to trials."""
     from ..training.devices import choose_device, default_slots
+    from ..training.measuring import MEASURED, Kept
     from ..training.slots import Slots
     from ..training.slots_ray import RaySlots
 
     params = project.params
     device = choose_device(params.run.device)
-    count = params.improve.slots or default_slots(device, params.run.threads)
+    memory = Kept(project.root / MEASURED).noted("memory") if device.startswith("cuda") else None
+    count = params.improve.slots or default_slots(device, params.run.threads, memory)
     runner = RaySlots if project.runner == "ray" else Slots
     with runner(project.root, count, params.run.threads, device) as slots:
         yield Places(count, device, slots.submit)

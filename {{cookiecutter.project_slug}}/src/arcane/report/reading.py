@@ -22,6 +22,9 @@ STAGES = {
 }
 """The reports that the page reads, and the stage that writes each."""
 
+ASKED = ("size",)
+"""Reports of commands outside the pipeline: shown where they are there, and not missed where they are not."""
+
 UPSTREAM = ("ingest", "validate", "split", "examine", "baseline", "diagnose", "improve")
 """The stages whose outputs the page may name: the page's own digest, or one made from it, cannot stand in the page."""
 
@@ -68,10 +71,10 @@ def read_reports(root: Path) -> Reports:
         UserError: A file is there and is not what it should be.
     """
     found, missing = {}, []
-    for name, stage in STAGES.items():
+    for name in (*STAGES, *ASKED):
         path = root / "reports" / f"{name}.json"
         if not path.is_file():
-            missing.append((path.relative_to(root).as_posix(), stage))
+            missing += [(path.relative_to(root).as_posix(), STAGES[name])] if name in STAGES else []
             continue
         content = read_json(path)
         if not isinstance(content, dict):

@@ -1,25 +1,20 @@
-"""What each part of the page shows, worked out from the reports: the template only sets it."""
+"""What the first screen and the records of the page show, worked out from the reports: the template only sets it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import base64
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from ..spec import Feature
 from . import figures, words
-from .pictures import Pictures
+from .parts import Row
 from .reading import Json, Reports
 from .words import Measure, measure
 
-CLASSES_SHOWN = 30
-PAIRS_SHOWN = 30
-WORST_SHOWN = 24
 IDS_SHOWN = 8
-LEVELS = 7
-
-FEATURES_SHOWN = 16
-"""Columns of a table beside each of its worst rows: the id finds the others."""
+REFERENCES_SHOWN = 4
+"""Known results on the first screen; the table below has them all."""
 
 PLAIN = {
     "majority": "Always the most frequent class",
@@ -42,17 +37,6 @@ MODELS = {
 
 
 @dataclass(frozen=True)
-class Row:
-    """A named error with its drawing."""
-
-    name: str
-    error: Measure
-    mark: Markup
-    detail: str = ""
-    kind: str = ""
-
-
-@dataclass(frozen=True)
 class Step:
     """One step of the waterfall from the goal to the test error."""
 
@@ -61,57 +45,6 @@ class Step:
     gap: Measure
     mark: Markup
     dominant: bool
-
-
-@dataclass(frozen=True)
-class Round:
-    """One round of the improvement loop."""
-
-    number: int
-    action: str
-    addresses: str
-    why: str
-    changes: tuple[tuple[str, str, str], ...]
-    train: tuple[Measure | None, Measure | None]
-    validation: tuple[Measure | None, Measure | None]
-    p_value: float | None
-    seeds: int | None
-    kept: bool
-    reason: str
-
-
-@dataclass(frozen=True)
-class Worst:
-    """One of the worst examples.
-
-    Attributes:
-        label: What is right: a class, or a number.
-        predicted: What the model said.
-        right: Whether it said the right class; never so for a number.
-        note: How sure it was, or how far off.
-        uri: An image's picture.
-        trace: A sequence's drawing.
-        cells: A table's values, as `features` names them.
-    """
-
-    id: str
-    label: str
-    predicted: str
-    right: bool
-    note: str
-    uri: str | None = None
-    trace: Markup | None = None
-    cells: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A number of the estimates with its interval and what it says."""
-
-    name: str
-    value: str
-    interval: str
-    meaning: str
 
 
 def dataset(reports: Reports) -> str:
@@ -132,6 +65,47 @@ def goal(reports: Reports) -> tuple[float | None, str]:
         source = reports["diagnosis"].get("goal_source") or (reports.params.goal.source if reports.params else "")
         return stated.value, source
     return (reports.params.goal.error, reports.params.goal.source) if reports.params else (None, "")
+
+
+def goal_notes(reports: Reports) -> tuple[str, str]:
+    """What kind of claim the goal is, and what speaks against it; empty where nothing does."""
+    judged = reports["metrics"].get("goal") or reports["diagnosis"].get("goal") or {}
+    kind = "" if judged.get("kind") in (None, "number") else words.CLAIMS.get(judged["kind"], str(judged["kind"]))
+    return kind, str(judged.get("sentence") or "")
+
+
+@dataclass(frozen=True)
+class Known:
+    """A known result beside the model.
+
+    Attributes:
+        difference: The model's error minus this one, with its interval.
+        beaten: How the model stands against it, in words.
+    """
+
+    name: str
+    evidence: str
+    error: float
+    source: str
+    difference: Measure | None
+    beaten: str
+
+
+def references(reports: Reports) -> list[Known]:
+    """The known results of `references.yaml`, best evidence first, as the report placed the model among them."""
+    listed = reports["metrics"].get("references") or reports["diagnosis"].get("references") or ()
+    return [
+        Known(
+            str(entry.get("name")),
+            str(entry.get("evidence") or entry.get("kind") or ""),
+            entry["error"],
+            str(entry.get("source") or ""),
+            measure(entry.get("difference")),
+            words.BEATEN.get(str(entry.get("beaten")), ""),
+        )
+        for entry in listed
+        if entry.get("error") is not None
+    ]
 
 
 def errors(reports: Reports) -> dict[str, Measure]:
@@ -159,7 +133,8 @@ def comparison(reports: Reports) -> tuple[list[Row], Markup | None, str]:
     if not known:
         return [], None, split
     target, _ = goal(reports)
-    scale = figures.rate_scale([*known.values(), target], 2, 98)
+    listed = references(reports)[:REFERENCES_SHOWN]
+    scale = figures.rate_scale([*known.values(), *(each.error for each in listed), target], 2, 98)
     trees = "Boosted trees" if reports.params and reports.params.data.modality == "tabular" else PLAIN["trees"]
     names = {
         **PLAIN,
@@ -179,6 +154,10 @@ def comparison(reports: Reports) -> tuple[list[Row], Markup | None, str]:
                 kind="best" if name == "best" else "",
             )
         )
+    for each in listed:
+        error = Measure(each.error)
+        rows.append(Row(each.name, error, figures.interval_mark(error, scale, "known", target), each.evidence, "known"))
+    rows.sort(key=lambda row: (row.kind == "best", -row.error.value, row.name))
     return rows, figures.axis_mark(scale), split
 
 
@@ -220,94 +199,6 @@ def waterfall(reports: Reports) -> tuple[list[Step], Markup, str]:
     return steps, figures.gap_mark(0, before, top, "total"), dominant
 
 
-def rounds(reports: Reports) -> list[Round]:
-    """Every round of the loop, in order."""
-    found = []
-    for number, entry in enumerate(reports["improvement"].get("rounds") or (), 1):
-        before, after = entry.get("before") or {}, entry.get("after") or {}
-        found.append(
-            Round(
-                number=entry.get("round", number),
-                action=str(entry.get("action", "")).replace("-", " ").replace("_", " "),
-                addresses=str(entry.get("addresses", "")),
-                why=str(entry.get("why", "")),
-                changes=tuple(
-                    (name, words.setting(values[0]), words.setting(values[1]))
-                    for name, values in sorted((entry.get("change") or {}).items())
-                ),
-                train=(measure(before.get("train")), measure(after.get("train"))),
-                validation=(measure(before.get("validation")), measure(after.get("validation"))),
-                p_value=entry.get("p_value"),
-                seeds=len(entry["seeds"]) if isinstance(entry.get("seeds"), list) else entry.get("seeds"),
-                kept=bool(entry.get("kept")),
-                reason=str(entry.get("reason", "")),
-            )
-        )
-    return found
-
-
-def course(reports: Reports, entries: Sequence[Round]) -> tuple[list[str], tuple[Markup, Markup, Markup]] | None:
-    """The course of the errors: the columns' names and the three parts of the figure; None before the baseline."""
-    start = reports["diagnosis"].get("errors") or reports["baseline"].get("errors") or {}
-    train, validation = measure(start.get("train")), measure(start.get("validation"))
-    if train is None and validation is None and not entries:
-        return None
-    name = f"{model_name(reports['baseline'].get('params'))}, the baseline"
-    stops, undone = [], []
-    for entry in entries:
-        error = entry.validation[1]
-        if not entry.kept:
-            undone += [(entry.action, error.value)] if error else []
-            continue
-        stops.append(figures.Stop(name, train, validation, tuple(undone)))
-        name, train, validation, undone = entry.action, entry.train[1], error, []
-    stops.append(figures.Stop(name, train, validation, tuple(undone)))
-    target, _ = goal(reports)
-    return [stop.name for stop in stops], figures.course(stops, target)
-
-
-def learning(reports: Reports) -> list[tuple[str, str, str, tuple[Markup, Markup, Markup]]]:
-    """The panels of learning curves: title, what is measured, what it shows in words, and the figure's parts."""
-    best = reports["improvement"].get("best") or {}
-    runs = [
-        (f"{model_name(reports['baseline'].get('params'))}, the baseline", reports["baseline"].get("curve") or []),
-        ("This model", best.get("curve") or []),
-    ]
-    panels = []
-    for quantity, percent in (("loss", False), ("error", True)):
-        names = (f"train_{quantity}", f"validation_{quantity}")
-        every = [epoch.get(name) for _, curve in runs for epoch in curve for name in names]
-        top = max([value for value in every if value is not None], default=0.0) * 1.04
-        for title, curve in runs:
-            if not curve or top <= 0:
-                continue
-            series = [(name.rsplit("_", 1)[0], [epoch.get(name) for epoch in curve]) for name in names]
-            parts = figures.curves(series, top, percent=percent)
-            panels.append(
-                (
-                    title,
-                    f"{quantity}, {error_unit(reports)}" if percent else quantity,
-                    _course_in_words(series, percent),
-                    parts,
-                )
-            )
-    return panels
-
-
-def _course_in_words(series: Sequence[tuple[str, Sequence[float | None]]], percent: bool) -> str:
-    """What a panel shows, for those who do not see it."""
-    parts = []
-    for name, values in series:
-        known = [(value, epoch) for epoch, value in enumerate(values, 1) if value is not None]
-        if known:
-            shown = words.percent if percent else (lambda value: f"{value:.3g}")
-            lowest, epoch = min(known)
-            parts.append(
-                f"{name} from {shown(known[0][0])} to {shown(known[-1][0])}, lowest {shown(lowest)} at epoch {epoch}"
-            )
-    return "; ".join(parts)
-
-
 def regression(reports: Reports) -> bool:
     """Whether the project estimates a number; where nothing says so it tells classes apart."""
     stated = [reports[name].get("kind") for name in ("metrics", "errors")]
@@ -317,147 +208,6 @@ def regression(reports: Reports) -> bool:
 def error_unit(reports: Reports) -> str:
     """What an error's numbers count."""
     return "% of the variance" if regression(reports) else "%"
-
-
-def error_analysis(reports: Reports) -> tuple[Json, str]:
-    """The report that holds confusion, classes and worst examples, and its split: the test where it was opened."""
-    if reports["metrics"].get("per_class") or reports["metrics"].get("worst"):
-        return reports["metrics"], "test"
-    return reports["errors"], str(reports["errors"].get("split") or "validation")
-
-
-def confusion(analysis: Json) -> tuple[list[str], list[list[tuple[int, str]]]] | None:
-    """The matrix as rows of (count, style); None where there is none or it has too many classes to be read."""
-    classes, matrix = analysis.get("classes") or [], analysis.get("confusion") or []
-    if not matrix or len(classes) > CLASSES_SHOWN:
-        return None
-    top = max((n for i, row in enumerate(matrix) for j, n in enumerate(row) if i != j), default=0)
-    most = max((row[i] for i, row in enumerate(matrix)), default=0)
-
-    def style(i: int, j: int, n: int) -> str:
-        if n == 0:
-            return "none"
-        share = n / (most if i == j else top)
-        return f"{'right' if i == j else 'wrong'} level-{max(1, round(share * LEVELS))}"
-
-    return list(classes), [[(n, style(i, j, n)) for j, n in enumerate(row)] for i, row in enumerate(matrix)]
-
-
-def confused_pairs(analysis: Json) -> list[tuple[str, str, int, float | None]]:
-    """The most frequent confusions: label, prediction, how often, and the share of the label's examples.
-
-    Reads the matrix, or `confused` [{label, predicted, count}] where a matrix would be too large to keep.
-    """
-    classes, matrix = analysis.get("classes") or [], analysis.get("confusion") or []
-    sizes = {str(row["class"]): row.get("n") for row in analysis.get("per_class") or ()}
-    if matrix:
-        found = ((classes[i], classes[j], n) for i, row in enumerate(matrix) for j, n in enumerate(row) if n and i != j)
-    else:
-        found = ((pair["label"], pair["predicted"], pair["count"]) for pair in analysis.get("confused") or ())
-    ranked = sorted(found, key=lambda pair: (-pair[2], str(pair[0]), str(pair[1])))[:PAIRS_SHOWN]
-    return [(str(a), str(b), n, n / size if (size := sizes.get(str(a))) else None) for a, b, n in ranked]
-
-
-def per_class(analysis: Json) -> tuple[list[Row], Markup | None, int]:
-    """The classes with the highest error, the axis over them, and how many classes there are."""
-    entries = analysis.get("per_class") or []
-    ranked = sorted(entries, key=lambda row: (-(row.get("value") or 0), -(row.get("low") or 0), str(row["class"])))
-    shown = [(row, error) for row in ranked[:CLASSES_SHOWN] if (error := measure(row)) is not None]
-    if not shown:
-        return [], None, len(entries)
-    scale = figures.rate_scale([error for _, error in shown], 2, 98)
-    rows = [
-        Row(
-            str(row["class"]),
-            error,
-            figures.interval_mark(error, scale, "validation"),
-            f"{row.get('wrong', error.wrong)}",
-        )
-        for row, error in shown
-    ]
-    return rows, figures.axis_mark(scale), len(entries)
-
-
-def estimates(analysis: Json) -> tuple[tuple[Markup, Markup, Markup], list[Fact]] | None:
-    """Of a regression: the drawing of estimates against targets, and the numbers beside it; None without any."""
-    drawn = figures.estimates([(float(target), float(said)) for target, said in analysis.get("points") or ()])
-    if drawn is None:
-        return None
-    unit = str((analysis.get("target") or {}).get("unit") or "")
-    facts = []
-    if (absolute := measure(analysis.get("mae"))) is not None:
-        value, meaning = words.quantity(absolute.value, unit), "the mean of the differences, whatever their sign"
-        facts.append(Fact("Mean absolute error", value, words.span_of(absolute), meaning))
-    if analysis.get("r2") is not None:
-        meaning = "the share of these targets’ own variance that is explained; 1 is perfect"
-        facts.append(Fact("R²", words.quantity(analysis["r2"]), "", meaning))
-    return drawn, facts
-
-
-def groups(analysis: Json) -> tuple[list[tuple[Row, str]], Markup | None]:
-    """The error by range of the target, lowest first, with the mean offset in words, and the axis over them."""
-    read = [
-        (entry, error) for entry in analysis.get("groups") or () if (error := measure(entry.get("error"))) is not None
-    ]
-    if not read:
-        return [], None
-    scale = figures.rate_scale([error for _, error in read], 2, 98)
-    rows = []
-    for entry, error in read:
-        name = f"{words.quantity(entry['low'], digits=6)} to {words.quantity(entry['high'], digits=6)}"
-        offset = entry.get("offset") or 0.0
-        aside = words.quantity(abs(offset)) + (" too much" if offset > 0 else " too little")
-        mark = figures.interval_mark(error, scale, "validation")
-        rows.append((Row(name, error, mark, words.quantity(error.rmse.value if error.rmse else None)), aside))
-    return rows, figures.axis_mark(scale)
-
-
-def worst(analysis: Json, pictures: Pictures) -> tuple[list[Worst], tuple[str, ...], int]:
-    """The worst examples as one can look at them; of a table the names of the columns shown, and how many there are."""
-    spec = pictures.spec
-    modality = spec.modality if spec else "image"
-    features = spec.features[:FEATURES_SHOWN] if spec and modality == "tabular" else ()
-    found = []
-    for row in ranked(analysis)[:WORST_SHOWN]:
-        identifier = str(row.get("id", ""))
-        inputs = None if modality == "image" else pictures.inputs(identifier)
-        found.append(
-            Worst(
-                identifier,
-                *_said(row),
-                uri=pictures.uri(identifier) if modality == "image" else None,
-                trace=figures.trace(inputs.tolist()) if inputs is not None and modality == "sequence" else None,
-                cells=tuple(map(_cell, features, inputs.tolist())) if inputs is not None and features else (),
-            )
-        )
-    return found, tuple(feature.name for feature in features), len(spec.features) if spec else 0
-
-
-def ranked(analysis: Json) -> list[Json]:
-    """The worst examples of a report, the worst first."""
-    return sorted(
-        analysis.get("worst") or (),
-        key=lambda row: (-(row.get("loss") or abs(row.get("error") or 0)), str(row.get("id"))),
-    )
-
-
-def _said(row: Json) -> tuple[str, str, bool, str]:
-    """Of one example: what is right, what the model said, whether that is right, and how sure or how far off."""
-    if "estimate" in row:
-        off = words.quantity(abs(row["error"])) + (" too much" if row["error"] > 0 else " too little")
-        return words.quantity(row["target"], digits=6), words.quantity(row["estimate"], digits=4), False, off
-    label, predicted, probability = str(row.get("label")), str(row.get("predicted")), row.get("probability")
-    return label, predicted, label == predicted, "" if probability is None else f"at {words.percent(probability)}"
-
-
-def _cell(feature: Feature, value: float) -> str:
-    """A table's value as its source has it."""
-    if value != value:
-        return "–"
-    if feature.kind == "number":
-        return words.quantity(value, digits=6)
-    code = round(value)
-    return feature.levels[code - 1] if 0 < code <= len(feature.levels) else "unknown"
 
 
 def findings(entries: Iterable[Json] | None, accepted: Iterable[str] = ()) -> list[Json]:
@@ -503,3 +253,14 @@ def changed_params(reports: Reports) -> list[tuple[str, str, str]]:
             if name not in old or old[name] != new[name]:
                 rows.append((f"{section}.{name}", words.setting(old.get(name)), words.setting(new[name])))
     return rows
+
+
+def size(reports: Reports) -> tuple[str, str, str] | None:
+    """How much data the goal needs, where `size` was asked: the answer, its picture as a URI, and that in words."""
+    content = reports["size"]
+    if not content.get("points"):
+        return None
+    from .size_picture import alt_text, size_picture
+
+    picture = base64.b64encode(size_picture(content)).decode("ascii")
+    return str(content.get("answer") or ""), f"data:image/svg+xml;base64,{picture}", alt_text(content)

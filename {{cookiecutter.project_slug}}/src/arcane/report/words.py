@@ -23,6 +23,26 @@ GAPS = {
     "data_mismatch": ("data mismatch", "validation comes from another distribution than training"),
     "validation_overfit": ("validation over-fit", "the test above the validation that chose the model"),
 }
+LIMITS = {
+    "bias": "Under-fitting: it still errs on the examples that it learnt from.",
+    "variance": "Over-fitting: it does well on what it learnt from, worse on what it has not seen.",
+    "data_mismatch": "Distribution shift: what it is measured on differs from what it learnt from.",
+    "validation_overfit": "Over-use of validation: it was chosen by examples that now flatter it.",
+    "none": "Nothing measurable above the goal.",
+    "undecided": "Not decided yet: the largest gaps cannot be told apart.",
+}
+CLAIMS = {
+    "number": "a number that you set",
+    "published": "a published result",
+    "human": "people’s own error",
+    "annotators": "how often annotators disagree",
+    "label-noise": "an estimate of wrong labels",
+}
+"""Whose claim the goal is, by `goal.kind`."""
+
+BEATEN = {"yes": "better, beyond noise", "no": "worse, beyond noise", "undecided": "cannot be told apart"}
+"""How the model stands against a known result."""
+
 STOPPED = {
     "goal": "The goal was reached",
     "budget": "The budget was spent",
@@ -193,12 +213,9 @@ def against_goal(error: Measure, goal: float) -> tuple[str, str]:
 
 def limited_by(dominant: str, stated: bool) -> str:
     """What limits the model, in a sentence; where no report has judged it (`stated`), only which step is largest."""
-    if dominant == "none":
-        return "Nothing measurable above the goal."
-    if dominant == "undecided":
-        return "Not decided yet: the largest gaps cannot be told apart."
-    name = DOMINANT.get(dominant, dominant)
-    return f"Mostly {name}." if stated else f"Largest step now: {name}."
+    if stated or dominant not in DOMINANT:
+        return LIMITS.get(dominant, dominant)
+    return f"Largest step now: {DOMINANT[dominant]}."
 
 
 def code(text: str) -> Markup:

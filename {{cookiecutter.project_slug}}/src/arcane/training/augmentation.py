@@ -20,6 +20,8 @@ SHIFT = 0.1
 DEGREES = 10.0
 SCALE = 0.1
 NOISE = 0.05
+SWAPPED = 0.1
+SHORTEST_CROP = 0.7
 MODALITY_OF: dict[int, Modality] = {4: "image", 3: "sequence", 2: "tabular"}
 
 
@@ -76,6 +78,35 @@ def shift_scale_noise(sequences: Tensor, generator: Generator | None) -> Tensor:
     return middle + swing * (1 + (2 * draws[1, :, None, None] - 1) * SCALE) + noise
 
 
+def crop(sequences: Tensor, generator: Generator | None) -> Tensor:
+    """A part of each sequence, 70 to 100 % of its steps, stretched to its whole length (the nearest step, no blends).
+
+    For things that mean the same at another pace, or a little cut: not where the whole or the exact time counts.
+    Padding stays where it is.
+    """
+    n, channels, length = sequences.shape
+    draws = torch.rand(2, n, device=sequences.device, generator=generator)
+    step = torch.arange(length, device=sequences.device)
+    there = ~sequences.isnan().all(1)
+    own = (there * (step + 1)).amax(1).clamp(min=1)  # steps up to the last that has a value
+    share = 1 - draws[0] * (1 - SHORTEST_CROP)
+    start = draws[1] * own * (1 - share)
+    taken = (start[:, None] + step * share[:, None]).floor().long()
+    taken = torch.where(step < own[:, None], taken.clamp(max=length - 1), step)
+    return sequences.gather(2, taken[:, None].expand(n, channels, length))
+
+
+def swap(rows: Tensor, generator: Generator | None) -> Tensor:
+    """A tenth of the cells take the value of the same column in another row of the batch: swap noise.
+
+    Every column keeps its distribution, so that it suits numbers, categories and missing values alike (M. Jahrer's
+    solution of Porto Seguro's challenge, Kaggle 2017).
+    """
+    others = torch.randint(len(rows), rows.shape, device=rows.device, generator=generator)
+    swapped = torch.rand(rows.shape, device=rows.device, generator=generator) < SWAPPED
+    return torch.where(swapped, rows.gather(0, others), rows)
+
+
 def shifted(side: int, draws: Tensor, reach: int) -> Tensor:
     """Indices `[N, side]` moved by up to `reach`, kept inside; draws from 0 to 1, `[N]`."""
     offsets = (draws * (2 * reach + 1)).floor().long() - reach
@@ -84,8 +115,8 @@ def shifted(side: int, draws: Tensor, reach: int) -> Tensor:
 
 AUGMENTATIONS: dict[Modality, dict[str, Callable[[Tensor, Generator | None], Tensor]]] = {
     "image": {"none": unchanged, "affine": affine, "crop-flip": crop_flip},
-    "sequence": {"none": unchanged, "shift-scale-noise": shift_scale_noise},
-    "tabular": {"none": unchanged},
+    "sequence": {"none": unchanged, "shift-scale-noise": shift_scale_noise, "crop": crop},
+    "tabular": {"none": unchanged, "swap": swap},
 }
 
 

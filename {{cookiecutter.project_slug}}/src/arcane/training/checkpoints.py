@@ -8,6 +8,8 @@ import io
 import logging
 import random
 import shutil
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ logger = logging.getLogger("arcane.training")
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 MAGIC = b"arcane checkpoint 1\n"
 DIGEST_BYTES = 32
+ABANDONED_DAYS = 30.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,29 @@ class Checkpoints:
     def clear(self) -> None:
         """Remove them, and what a kill left half-written: the training has ended."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def prune(folder: Path, ended: Callable[[str], bool], days: float = ABANDONED_DAYS) -> list[str]:
+    """Remove the checkpoints that nobody will go on from.
+
+    Args:
+        folder: Holds a folder of checkpoints a training.
+        ended: Whether the training of that folder's name has its result.
+        days: Without a new checkpoint, after which a training counts as given up.
+
+    Returns:
+        The names that were removed.
+    """
+    removed = []
+    for place in sorted(folder.iterdir()) if folder.is_dir() else []:
+        try:
+            newest = max((file.stat().st_mtime for file in place.iterdir()), default=place.stat().st_mtime)
+        except OSError:  # another process works on it
+            continue
+        if ended(place.name) or time.time() - newest > days * 86_400:
+            shutil.rmtree(place, ignore_errors=True)
+            removed.append(place.name)
+    return removed
 
 
 def random_states(device: torch.device) -> dict[str, Any]:

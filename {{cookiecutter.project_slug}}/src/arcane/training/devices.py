@@ -8,6 +8,10 @@ from typing import Literal
 
 from ..errors import UserError
 
+# A process with CUDA holds about this much before it trains anything: its context and libraries.
+PROCESS_BYTES = 600 * 2**20
+MOST_ON_GPU = 8
+
 
 def choose_device(wanted: str) -> str:
     """The device for `run.device`: `auto` takes CUDA, then MPS, then the CPU.
@@ -80,10 +84,35 @@ def usable_cores() -> int:
         return cores
 
 
-def default_slots(device: str, threads: int) -> int:
-    """Trials at once: one a GPU, or cores divided by the threads of a trial."""
+def default_slots(device: str, threads: int | str, memory: int | None = None) -> int:
+    """Trials at once: as many as share the GPUs, or cores divided by the threads of a trial (`auto`: one).
+
+    Args:
+        device: As `choose_device` gives it.
+        threads: CPU threads of a trial.
+        memory: The bytes that an earlier trial took of a GPU; None where none was measured: one trial a GPU.
+    """
     import torch
 
+    threads = 1 if isinstance(threads, str) else threads
     if device.startswith("cuda"):
-        return max(1, torch.cuda.device_count())
+        count = max(1, torch.cuda.device_count())
+        free = min((torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count())), default=0)
+        return count * trials_on_gpu(free, memory, usable_cores() // (count * threads))
     return 1 if device == "mps" else max(1, usable_cores() // threads)
+
+
+def trials_on_gpu(free: int, memory: int | None, cores: int) -> int:
+    """How many small trials share one GPU.
+
+    Args:
+        free: Bytes of it that are free.
+        memory: What one trial was measured to take, without what each process takes for itself; None: unknown.
+        cores: CPU cores for its trials: each keeps one busy with launching kernels.
+
+    Returns:
+        One at least; as many as fit into nine tenths of the memory, as there are cores, and 8 at most.
+    """
+    if memory is None:
+        return 1
+    return max(1, min(int(free * 0.9) // (memory + PROCESS_BYTES), cores, MOST_ON_GPU))

@@ -8,8 +8,8 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,14 +22,16 @@ from torch import Tensor
 from ..data.loading import Examples
 from ..errors import DivergedError, UserError
 from .checkpoints import Checkpoints, random_states, restore_random_states
+from .compiling import compiling
 from .configured import by_hand, configured, optimizer_and_scheduler
 from .devices import choose_precision, without_probing
+from .feeding import Feed, on_device
 from .inference import EVALUATION_BATCH, evaluate
 from .listening import Heard, listening
 from .monitors import Monitors
 from .randomness import key, keys, order, random_state_kept
 from .rehearsal import BATCHES, rehearse
-from .steps import Batch, Options, Steps
+from .steps import Options, Steps
 from .stopping import Patience, Stopped
 from .tally import Tally
 
@@ -38,6 +40,7 @@ __all__ = ["Epoch", "Options", "batch_sizes", "fit", "on_device", "optimizer_and
 logger = logging.getLogger("arcane.training")
 
 ORDER, EPOCH, STEP = range(3)
+AT_ONCE = 4096  # examples looked through at once
 MEASURED = frozenset({"train_loss", "train_error", "validation_loss", "validation_error"})
 
 
@@ -99,7 +102,7 @@ def fit(
         task: Its `training_step` and `validation_step` take `(inputs [N, *spec.shape], labels [N])` as `Examples` has
             them, return the mean loss, and get their outputs by calling `self(inputs)`. With `automatic_optimization`
             off it takes its steps itself.
-        train: What it learns from; lies on the device throughout.
+        train: What it learns from; lies on the device throughout where it fits there (`feeding.Feed`).
         validation: What it is measured on after each epoch.
         epochs: Passes over `train`.
         batch_size: Examples a step; the last batch of an epoch is what is left.
@@ -123,7 +126,12 @@ def fit(
     """
     refuse_unfit(train, validation)
     fabric = fabric or make_fabric(device, precision)
-    with without_probing(), random_state_kept(fabric.device), listening(task, MEASURED) as heard:
+    with (
+        without_probing(),
+        random_state_kept(fabric.device),
+        compiling(task, fabric.device, min(batch_size, len(train)), options.compile),
+        listening(task, MEASURED) as heard,
+    ):
         # Before the optimisers are made: a fused one is chosen by where the weights lie.
         place(task, fabric.device, options.channels_last)
         task.__dict__["planned_steps"] = epochs * len(batch_sizes(len(train), batch_size))
@@ -158,7 +166,7 @@ class Training:
         self.every, self.kept_at = 0.0, time.monotonic()
         self.steps = Steps(task, fabric, configured(task), options, heard)
         self.n, self.sizes = len(splits[0]), batch_sizes(len(splits[0]), batch_size)
-        self.inputs, self.labels = on_device(splits[0], fabric.device)
+        self.feed = Feed(splits[0], fabric.device)
         self.held_out = on_device(splits[1], fabric.device)
         self.evaluation_batch = max(batch_size, EVALUATION_BATCH)
         self.patience = Patience(options.patience) if options.patience is not None else None
@@ -196,22 +204,28 @@ class Training:
             random.seed(key(self.seed, EPOCH, self.epoch))
             np.random.seed(key(self.seed, EPOCH, self.epoch))
         seeds = keys(self.seed, STEP, self.epoch)
-        batches = order(self.n, self.seed, ORDER, self.epoch).to(self.fabric.device).split(self.sizes)
+        whole = self.batches_of(self.epoch)[self.step :]
+        own, shares = zip(*map(self.part, whole), strict=True) if whole else ((), ())
         self.task.train()
-        for step in range(self.step, len(batches)):
-            batch, share = self.part(batches[step])
-            self.rate = self.steps.configured.learning_rate
-            self.steps.take(batch, step, seeds(step), self.tally, self.monitors, share)
-            self.step = step + 1
-            self.keep_or_stop()
+        with closing(self.feed.batches(own)) as batches:
+            for step, (batch, share) in enumerate(zip(batches, shares, strict=True), self.step):
+                self.rate = self.steps.configured.learning_rate
+                self.steps.take(batch, step, seeds(step), self.tally, self.monitors, share)
+                self.step = step + 1
+                self.keep_or_stop()
 
-    def part(self, rows: Tensor) -> tuple[Batch, float]:
-        """A batch as this process sees it, and its weight among the processes' parts."""
-        share, processes = 1.0, self.fabric.world_size
-        if processes > 1:
-            own = rows.tensor_split(processes)[self.fabric.global_rank]
-            share, rows = len(own) * processes / len(rows), own
-        return (self.inputs[rows], self.labels[rows]), share
+    def batches_of(self, epoch: int) -> Sequence[Tensor]:
+        """The rows of an epoch's batches."""
+        # Moved once: a copy a step would make a GPU wait.
+        return order(self.n, self.seed, ORDER, epoch).to(self.feed.inputs.device).split(self.sizes)
+
+    def part(self, rows: Tensor) -> tuple[Tensor, float]:
+        """The rows of a batch that are this process's, and their weight among the processes' parts."""
+        processes = self.fabric.world_size
+        if processes == 1:
+            return rows, 1.0
+        own = rows.tensor_split(processes)[self.fabric.global_rank]
+        return own, len(own) * processes / len(rows)
 
     def measured(self) -> Epoch:
         """Measure on validation and sum the epoch up."""
@@ -222,7 +236,9 @@ class Training:
             by_step = self.fabric.all_reduce(by_step.to(self.fabric.device), reduce_op="mean")
             errors = self.fabric.all_reduce(errors, reduce_op="sum")
         by_step = by_step.cpu()
-        refuse_non_finite(by_step.tolist(), self.epoch, self.records, self.rate)
+        losses = by_step.tolist()
+        if not all(map(math.isfinite, losses)):
+            refuse_non_finite(losses, self.epoch, self.records, self.rate, with_absent_values(self.feed.inputs))
         average = self.steps.average
         with self.steps.autocast(), average.in_place() if average is not None else nullcontext():
             measured = evaluate(self.task, *self.held_out, batch_size=self.evaluation_batch)
@@ -242,9 +258,10 @@ class Training:
 
     def rehearse(self) -> None:
         """Try two batches of each kind; see `rehearsal`."""
-        batches = order(self.n, self.seed, ORDER, 1).to(self.fabric.device).split(self.sizes)[:BATCHES]
+        first = self.batches_of(1)[:BATCHES]
         held_out = zip(*(part.split(self.evaluation_batch)[:BATCHES] for part in self.held_out), strict=True)
-        rehearse(self.steps, [self.part(rows)[0] for rows in batches], list(held_out))
+        held_out = [(inputs.to(self.fabric.device), labels) for inputs, labels in held_out]
+        rehearse(self.steps, [self.feed.batch(self.part(rows)[0]) for rows in first], held_out)
 
     def keep_or_stop(self) -> None:
         """Keep a checkpoint where it is time for one or where training is to stop.
@@ -338,6 +355,8 @@ def refuse_unfit(train: Examples, validation: Examples) -> None:
             f"training needs examples: train has {len(train)}, validation {len(validation)}; see reports/splits.json"
         )
     for name, part in (("train", train), ("validation", validation)):
+        if part.inputs.dtype.kind == "f":
+            refuse_infinite(name, part)
         if part.spec.regression:
             wrong = np.flatnonzero(~np.isfinite(part.labels))
             expected = "a finite number"
@@ -352,6 +371,23 @@ def refuse_unfit(train: Examples, validation: Examples) -> None:
             )
 
 
+def refuse_infinite(name: str, part: Examples) -> None:
+    """Stop where an input is infinite: the mean is then no number, and the column would count as absent throughout.
+
+    Raises:
+        UserError: One is.
+    """
+    for start in range(0, len(part), AT_ONCE):
+        found = np.isinf(part.inputs[start : start + AT_ONCE])
+        if found.any():
+            place = np.argwhere(found)[0]
+            where = part.spec.features[place[1]].name if part.spec.features else f"channel {place[1]}"
+            raise UserError(
+                f"{name} split: example {part.ids[start + place[0]]} has an infinite number in {where}; expected a "
+                "number, or nothing (NaN) where it is not known"
+            )
+
+
 def batch_sizes(n: int, size: int) -> list[int]:
     """The sizes of an epoch's batches: the last is what is left, but never a lone example (no batch statistics)."""
     sizes = [size] * (n // size) + ([n % size] if n % size else [])
@@ -360,13 +396,22 @@ def batch_sizes(n: int, size: int) -> list[int]:
     return sizes
 
 
-def on_device(examples: Examples, device: torch.device) -> tuple[Tensor, Tensor]:
-    """All images and labels as tensors there."""
-    return torch.tensor(examples.inputs, device=device), torch.tensor(examples.labels, device=device)
+def with_absent_values(inputs: Tensor) -> int:
+    """How many examples hold NaN."""
+    if not inputs.is_floating_point():
+        return 0
+    return sum(int(part.isnan().any(1).sum()) for part in inputs.flatten(1).split(AT_ONCE))
 
 
-def refuse_non_finite(losses: list[float], epoch: int, records: list[Epoch], rate: float) -> None:
+def refuse_non_finite(losses: list[float], epoch: int, records: list[Epoch], rate: float, absent: int = 0) -> None:
     """Stop at an epoch whose losses are not all finite, and say since when and why that is likely.
+
+    Args:
+        losses: Of the epoch's steps.
+        epoch: Its number, from 1.
+        records: Of the epochs before.
+        rate: The learning rate.
+        absent: Training examples that hold NaN.
 
     Raises:
         DivergedError: One of them is not.
@@ -376,7 +421,12 @@ def refuse_non_finite(losses: list[float], epoch: int, records: list[Epoch], rat
         return
     where = f"the training loss became {losses[bad]} at epoch {epoch}, step {bad + 1}"
     before = [record.train_loss for record in records] + losses[:bad]
-    if not before:
+    if absent and not before:
+        cause = (
+            f"it was so before any weight had moved, and {absent} training examples hold NaN, which stands for an "
+            "absent value: the model must fill it, as those of `build_model` do (models.absent.Filled)"
+        )
+    elif not before:
         cause = "it was so before any weight had moved: look for a logarithm of zero or a division by zero in task.py"
     elif max(losses[max(0, bad - 20) : bad] or before[-1:]) > 2 * before[0]:
         cause = (

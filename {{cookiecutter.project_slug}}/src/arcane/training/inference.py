@@ -17,6 +17,7 @@ from ..files import read_json, replacing, write_json
 from ..models import count_parameters
 from ..spec import Spec, Statistics
 from .listening import listening
+from .memory import out_of_memory
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule
@@ -47,8 +48,8 @@ def evaluate(task: "LightningModule", inputs: Tensor, labels: Tensor, batch_size
     """Measure a task in eval mode; its mode is what it was afterwards.
 
     Args:
-        task: On the device of `inputs`.
-        inputs: `[N, *spec.shape]`, as `Examples` has them.
+        task: On the device of `labels`.
+        inputs: `[N, *spec.shape]`, as `Examples` has them; on the device, or on the host.
         labels: int64 `[N]`, or float32 targets `[N]`.
         batch_size: Changes speed and memory, not the outcome; halved where memory runs out.
 
@@ -62,7 +63,9 @@ def evaluate(task: "LightningModule", inputs: Tensor, labels: Tensor, batch_size
             try:
                 loss, outputs, logged = _validated(task, inputs, labels, batch_size)
                 break
-            except torch.OutOfMemoryError:
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
                 if batch_size == 1:
                     raise UserError("out of memory with one example at a time, in evaluation") from None
             batch_size = max(1, min(batch_size, len(labels)) // 2)
@@ -82,7 +85,7 @@ def _validated(
     losses, outputs, sizes = [], [], []
     with torch.inference_mode(), listening(task) as heard:
         for step, (batch, targets) in enumerate(zip(inputs.split(batch_size), labels.split(batch_size), strict=True)):
-            losses.append(task.validation_step((batch, targets), step))
+            losses.append(task.validation_step((batch.to(labels.device), targets), step))
             outputs.append(heard.outputs("validation_step"))
             sizes.append(len(batch))
     loss = float(torch.stack(losses).double().cpu() @ torch.tensor(sizes, dtype=torch.double)) / len(labels)

@@ -8,7 +8,7 @@ import copy
 import inspect
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,8 +16,10 @@ from lightning.pytorch import LightningModule
 
 from ..errors import UserError
 from .configured import Configured
+from .feeding import Batch
+from .memory import out_of_memory
 from .monitors import Monitors
-from .steps import Batch, Steps
+from .steps import Steps
 from .tally import Tally
 
 BATCHES = 2
@@ -41,8 +43,7 @@ def rehearse(steps: Steps, train: Sequence[Batch], validation: Sequence[Batch]) 
         task.eval()
         for index, batch in enumerate(validation):
             # `evaluate` takes fewer at once where memory runs out.
-            enough = suppress(torch.OutOfMemoryError)
-            with enough, saying("validation_step", task, batch), torch.inference_mode(), steps.autocast():
+            with memory_apart(), saying("validation_step", task, batch), torch.inference_mode(), steps.autocast():
                 task.validation_step(batch, index)
         task.train()
         for index, batch in enumerate(train):
@@ -81,6 +82,16 @@ def unchanged(task: LightningModule, configured: Configured) -> Iterator[None]:
                 optimizer.state.clear()
 
 
+@contextmanager
+def memory_apart() -> Iterator[None]:
+    """Let memory run out without an error."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+
+
 def _plain(name: str, value: Any) -> bool:
     return not name.startswith("_") and isinstance(value, PLAIN)
 
@@ -94,9 +105,11 @@ def saying(step: str, task: LightningModule, batch: Batch) -> Iterator[None]:
     """
     try:
         yield
-    except (UserError, torch.OutOfMemoryError):
+    except UserError:
         raise
     except Exception as error:
+        if out_of_memory(error):
+            raise
         shapes = ", ".join(
             f"{name} {str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
             for name, tensor in zip(("inputs", "labels"), batch, strict=True)

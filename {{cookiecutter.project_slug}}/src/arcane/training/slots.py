@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DivergedError, UserError
-from .stopping import Stopped
+from .stopping import Stopped, deafen, hear, telling
 from .trials import Trial, TrialResult, read_result, run_trial
 
 PRELOADED = ["arcane.training.trials"]
@@ -43,14 +43,16 @@ class Slots:
     Args:
         root: The project's folder.
         count: Trials at once.
-        threads: CPU threads of each trial.
+        threads: CPU threads of each trial; `auto` measures what pays for each, with one slot.
         device: `cpu`, `mps` or `cuda`; with `cuda` slot i takes device i modulo the number of devices. None leaves it
             to each trial's `run.device`.
     """
 
-    def __init__(self, root: Path, count: int, threads: int = 1, device: str | None = None):
+    def __init__(self, root: Path, count: int, threads: int | str = 1, device: str | None = None):
         if count < 1:
             raise ValueError(f"slots: expected at least 1, not {count}")
+        if isinstance(threads, str) and count > 1:
+            threads = 1  # trials at once use the cores better than threads of one do
         self.root, self.threads = Path(root).resolve(), threads
         self.free: queue.SimpleQueue[Slot] = queue.SimpleQueue()
         self.slots = [Slot(self.root, threads, device_of(device, index)) for index in range(count)]
@@ -58,6 +60,10 @@ class Slots:
             self.free.put(slot)
         # A thread a slot waits for its worker's answer; it holds no lock that training needs.
         self.executor = ThreadPoolExecutor(count, "slot") if count > 1 else None
+        # Asked to stop, the process tells its workers at once: its main thread may be waiting for their answers.
+        self.leaving = contextlib.ExitStack()
+        self.leaving.enter_context(telling(self.ask))
+        self.leaving.callback(deafen, hear())
 
     def __enter__(self) -> "Slots":
         return self
@@ -89,10 +95,17 @@ class Slots:
         finally:
             self.free.put(slot)
 
+    def ask(self) -> None:
+        """Ask all workers to keep a checkpoint and end; what waits is not started."""
+        for slot in self.slots:
+            slot.ask()
+
     def close(self) -> None:
         """Drop what waits, stop what runs, and wait until the workers are gone."""
+        self.leaving.close()
         if self.executor is not None:
             self.executor.shutdown(wait=False, cancel_futures=True)
+        self.ask()
         for slot in self.slots:
             slot.stop()
         if self.executor is not None:
@@ -102,7 +115,7 @@ class Slots:
 class Slot:
     """One place: its device, and the worker in it, started when the first trial comes and again after a death."""
 
-    def __init__(self, root: Path, threads: int, device: str | None):
+    def __init__(self, root: Path, threads: int | str, device: str | None):
         self.root, self.threads, self.device = root, threads, device
         self.process: Any = None
         self.connection: Connection | None = None
@@ -143,6 +156,13 @@ class Slot:
                     self.process.start()
                 other.close()
             return self.connection
+
+    def ask(self) -> None:
+        """Ask the worker to end; takes no lock, since a signal's handler may call it."""
+        self.stopped = True
+        if self.process is not None:
+            with contextlib.suppress(AttributeError, OSError):  # not quite started, or gone
+                self.process.terminate()
 
     def stop(self) -> None:
         """End the worker: a trial stops after its step and keeps a checkpoint; one that does not is killed."""
@@ -188,13 +208,14 @@ def end_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def worker_environment(threads: int) -> Iterator[None]:
+def worker_environment(threads: int | str) -> Iterator[None]:
     """What the fork server must find in its environment when it starts (with the first worker).
 
     Python before 3.13 does not hand `sys.path` to the server, so that its preloading fails unheard where the engine
     is on the path by other means than an installation.
     """
     source = str(Path(__file__).resolve().parents[2])
+    threads = 1 if isinstance(threads, str) else threads
     wanted = {
         "PYTHONPATH": os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH", "")))),
         "OMP_NUM_THREADS": str(threads),
@@ -221,7 +242,7 @@ def device_of(device: str | None, index: int) -> str | None:
     return f"cuda:{index % max(1, torch.cuda.device_count())}"
 
 
-def trial_with_threads(trial: Trial, threads: int) -> Trial:
+def trial_with_threads(trial: Trial, threads: int | str) -> Trial:
     """The trial with the slots' number of threads."""
     run = trial.params.run.model_copy(update={"threads": threads})
     return replace(trial, params=trial.params.model_copy(update={"run": run}))

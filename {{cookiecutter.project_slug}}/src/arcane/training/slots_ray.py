@@ -29,7 +29,8 @@ class RaySlots:
         UserError: Ray is not installed.
     """
 
-    def __init__(self, root: Path, count: int, threads: int = 1, device: str | None = None):
+    def __init__(self, root: Path, count: int, threads: int | str = 1, device: str | None = None):
+        threads = 1 if isinstance(threads, str) else threads  # a cluster's machines may differ: nothing is measured
         try:
             import ray
         except ImportError:

@@ -6,8 +6,9 @@ Nothing is trained twice: the key covers all that the outcome depends on. Must n
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,22 +20,25 @@ import torch
 from .. import __version__
 from ..config import Params, Project, find_project
 from ..data.assets import ASSETS
-from ..data.loading import Examples, load_splits, measured_splits
+from ..data.loading import Examples, load_fold, load_splits, measured_splits
 from ..data.rates import Average, Measured, Rate, measured
 from ..data.statistics import moments, statistics_of
 from ..errors import UserError
 from ..files import digest, read_json, write_json
 from ..journal import Journal
 from ..models import count_parameters
+from .adaptation import fitted_to, refuse_without_target, settle_batch_norm
 from .augmentation import augmentation
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, prune
 from .devices import choose_device
 from .fit import Epoch, Options, fit, on_device
-from .inference import DESCRIPTION, WEIGHTS, Evaluation, evaluate, save_model
+from .ignoring import without_columns
+from .inference import Evaluation, evaluate, save_model
 from .mixing import refuse_cutmix
-from .pretrained import Pretrained
+from .pretrained import Pretrained, files_of, pretrained_path, warn_outside
 from .randomness import key, random_state_kept, reseed
 from .reduced import at_resolution, first_examples
+from .speed import choose_speed, note_memory
 from .stopping import stop_on_signals
 
 if TYPE_CHECKING:
@@ -44,6 +48,7 @@ TRIALS, CHECKPOINTS = Path(".arcane/trials"), Path(".arcane/checkpoints")
 RESULT, MODEL, SCHEMA = "result.json", "model", 2
 ERRORS, OUTPUTS = "validation_errors.npy", "validation_outputs.npy"
 INITIAL_WEIGHTS = 3
+SCRATCH_SECONDS = 86_400.0  # a result takes seconds to write
 # What a person's package holds beside the task and what it imports; editing these changes no training.
 OUTSIDE_TRAINING = frozenset({"__main__.py", "actions.py", "source.py"})
 
@@ -61,6 +66,7 @@ class Trial:
         tags: For the journal.
         examples: Train on so many of the training split only, the first in its nested order by `seed`.
         resolution: Train on images of so many pixels a side.
+        fold: Validate on this fold of train and validation, and train on the others; None takes the splits as they are.
     """
 
     name: str
@@ -71,6 +77,7 @@ class Trial:
     tags: Mapping[str, str] = field(default_factory=dict)
     examples: int | None = None
     resolution: int | None = None
+    fold: int | None = None
 
 
 @dataclass(frozen=True)
@@ -130,27 +137,20 @@ def trial_key(root: Path, trial: Trial) -> str:
         trial.params.model.model_dump_json(),
         trial.params.train.model_dump_json(),
         str(trial.seed),
-        f"examples {trial.examples}, resolution {trial.resolution}",
+        f"examples {trial.examples}, resolution {trial.resolution}"
+        + (f", fold {trial.fold}" if trial.fold is not None else ""),
         *pretrained_files(root, trial.params),
     )[:32]
 
 
 def pretrained_files(root: Path, params: Params) -> list[Path]:
-    """The files of `model.pretrained`, a folder relative to the project's; none where it is null.
+    """The files of `model.pretrained`; none where it is null.
 
     Raises:
         UserError: One of them is not there.
     """
-    if params.model.pretrained is None:
-        return []
-    files = [root / params.model.pretrained / name for name in (DESCRIPTION, WEIGHTS)]
-    for file in files:
-        if not file.is_file():
-            raise UserError(
-                f"{file}: not there; model.pretrained is {params.model.pretrained!r}, expected a folder with a saved "
-                "model, such as models/best of another project"
-            )
-    return files
+    path = pretrained_path(root, params.model)
+    return [] if path is None else files_of(path)
 
 
 def run_trial(
@@ -178,6 +178,7 @@ def run_trial(
             record.epoch(epoch)
     else:
         try:
+            remove_abandoned(root)
             with torch_threads(trial.params.run.threads), stop_on_signals() as stop:
                 place = device or choose_device(trial.params.run.device)
                 result = train_and_keep(root, trial, folder, place, record, stop)
@@ -194,34 +195,43 @@ def train_and_keep(
     """Train in a folder beside `folder`, and rename it into place when everything in it is written."""
     project = find_project(root)
     parts = load_splits(root, measured_splits(root))
+    if trial.fold is not None:
+        parts |= load_fold(root, trial.fold)
     whole, validation = parts["train"], parts["validation"]
     train = whole if trial.examples is None else first_examples(whole, trial.examples, trial.seed)
     if trial.resolution is not None:
         train, validation = at_resolution(train, trial.resolution), at_resolution(validation, trial.resolution)
         parts = {name: at_resolution(part, trial.resolution) for name, part in parts.items()}
-    task = make_task(project, trial.params, train, trial.seed)
     params, every = trial.params.train, trial.params.run.checkpoint
+    refuse_without_target(params, "train_val" in parts)
+    fitted = fitted_to(train, validation.inputs, params, trial.seed)
+    task = make_task(project, trial.params, fitted, trial.seed)
     checkpoints = Checkpoints(root / CHECKPOINTS / folder.name, folder.name)
+    compiled = choose_speed(root, trial.params, task, train, torch.device(device))
     curve = fit(
         task,
-        train,
+        fitted,
         validation,
         epochs=params.epochs,
         batch_size=params.batch_size,
         seed=trial.seed,
         device=device,
         precision=params.precision,
-        options=Options(params.accumulate, params.clip, params.ema, params.patience, params.channels_last),
+        options=Options(params.accumulate, params.clip, params.ema, params.patience, params.channels_last, compiled),
         on_epoch=record.epoch,
         checkpoints=None if every is None else checkpoints,
         every=every or 0.0,
         stop=stop,
     )
+    note_memory(root, torch.device(device))
     splits = parts | {"train": train, "validation": validation}
     scale = moments(whole.labels)[1] if whole.spec.regression else 1.0
-    evaluated = {
-        name: in_scale(evaluate(task, *on_device(part, task.device)), task, scale) for name, part in splits.items()
-    }
+    evaluated = {}
+    for name in sorted(splits, key="validation".__eq__):  # last: the others are of the domain that was trained on
+        if name == "validation" and params.adaptation == "batch-norm":
+            settle_batch_norm(task, validation.inputs)
+        part = on_device(splits[name], task.device)
+        evaluated[name] = in_scale(evaluate(task, *part), task, scale)
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -236,6 +246,15 @@ def train_and_keep(
         shutil.rmtree(scratch, ignore_errors=True)
     checkpoints.clear()
     return read_result(folder)
+
+
+def remove_abandoned(root: Path) -> None:
+    """Delete checkpoints of trials that have ended or were given up, and what a kill left half-written of results."""
+    prune(root / CHECKPOINTS, lambda name: (root / TRIALS / name / RESULT).is_file())
+    for scratch in (root / TRIALS).glob(".*"):
+        with suppress(OSError):
+            if time.time() - scratch.stat().st_mtime > SCRATCH_SECONDS:
+                shutil.rmtree(scratch)
 
 
 def in_scale(evaluation: Evaluation, task: Any, scale: float) -> Evaluation:
@@ -258,14 +277,16 @@ def make_task(project: Project, params: Params, train: Examples, seed: int) -> "
     if not hasattr(module, "Task"):
         raise UserError(f"{project.package_folder / 'task.py'}: has no class `Task`, which the engine trains")
     statistics = statistics_of(train)
-    files = pretrained_files(project.root, params)
-    pretrained = Pretrained(files[0].parent) if files else None
+    path = pretrained_path(project.root, params.model)
+    pretrained = Pretrained(path) if path else None
     if pretrained is not None:
         statistics = pretrained.normalisation(statistics, train.spec)
+    statistics = without_columns(statistics, train.spec, params.model.ignore)
     with random_state_kept(torch.device("cpu")):
         reseed(torch.device("cpu"), key(seed, INITIAL_WEIGHTS))
         task = module.Task(params.model_copy(update={"seed": seed}), train.spec, statistics)
     if pretrained is not None:
+        warn_outside(project.root, params.model)
         pretrained.into(task)
     return task
 
@@ -336,10 +357,10 @@ def flattened(section: str, params: Params) -> dict[str, Any]:
 
 
 @contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Let torch use `count` CPU threads for a while."""
+def torch_threads(count: int | str) -> Iterator[None]:
+    """Let torch use `count` CPU threads for a while; with `auto` one, until they are measured (`speed`)."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(1 if isinstance(count, str) else count)
     try:
         yield
     finally:

@@ -2,9 +2,13 @@
 source's splits."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ..findings import Finding
-from .given import Check, Given, first_ids, where
+from .given import Check, Given, first_ids, near_pairs, where
+
+if TYPE_CHECKING:
+    import polars as pl
 
 # Targets of near-duplicates conflict beyond this many standard deviations of all targets.
 TARGETS_APART = 0.5
@@ -89,18 +93,25 @@ def near_duplicates(given: Given) -> Iterator[Finding]:
         )
 
 
-def conflicting_near_duplicates(given: Given) -> Iterator[Finding]:
-    """`conflicting-near-duplicates`: near-duplicates of different labels; one of the two is likely wrong."""
+def conflicting_pairs(frame: "pl.DataFrame", regression: bool) -> "pl.DataFrame":
+    """Near-duplicates of different labels, as `near_pairs` gives them; of a regression of targets far apart.
+
+    Args:
+        frame: The manifest.
+        regression: Whether its labels are targets.
+    """
     import polars as pl
 
-    pairs = given.near_pairs.filter(pl.col("label").is_not_null() & pl.col("label_older").is_not_null())
-    if pairs.is_empty():
-        return
-    if given.spec.regression:
-        apart = (pl.col("label") - pl.col("label_older")).cast(pl.Float64).abs()
-        bad = pairs.filter(apart > TARGETS_APART * (given.labelled["label"].cast(pl.Float64).std() or 0.0))
-    else:
-        bad = pairs.filter(pl.col("label") != pl.col("label_older"))
+    pairs = near_pairs(frame).filter(pl.col("label").is_not_null() & pl.col("label_older").is_not_null())
+    if not regression:
+        return pairs.filter(pl.col("label") != pl.col("label_older"))
+    apart = (pl.col("label") - pl.col("label_older")).cast(pl.Float64).abs()
+    return pairs.filter(apart > TARGETS_APART * (frame["label"].cast(pl.Float64).std() or 0.0))
+
+
+def conflicting_near_duplicates(given: Given) -> Iterator[Finding]:
+    """`conflicting-near-duplicates`: near-duplicates of different labels; one of the two is likely wrong."""
+    bad = conflicting_pairs(given.frame, given.spec.regression)
     if len(bad):
         first = bad.row(0, named=True)
         yield Finding(

@@ -31,7 +31,7 @@ def drift(train: Examples, other: Examples, name: str) -> list[Finding]:
         name: Its name.
     """
     found = []
-    area, error = separability(_drawn(train), _drawn(other))
+    area, error = separability(drawn(train), drawn(other))
     low = area - 1.96 * error
     if low > APART:
         worst, effect = _largest_effect(train, other)
@@ -49,7 +49,7 @@ def drift(train: Examples, other: Examples, name: str) -> list[Finding]:
                 expected=f"below {APART:.2f}",
             )
         )
-    apart, margin, measure = _labels_apart(train, other)
+    apart, margin, measure = labels_apart(train, other)
     if apart - margin > LABELS_APART:
         found.append(
             Finding(
@@ -68,35 +68,62 @@ def drift(train: Examples, other: Examples, name: str) -> list[Finding]:
 def separability(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """Area under the curve of a classifier that tells two samples apart, on examples left out, and its standard error.
 
-    The error is Hanley and McNeil's (Radiology 143 (1982), 29-36).
-
     Args:
         first, second: float `[n, D]` and `[m, D]`.
     """
-    from sklearn.linear_model import LogisticRegression
+    scores = told_apart(first, second)
+    return (0.5, 1.0) if scores is None else area_of(scores, len(first))
+
+
+def area_of(scores: np.ndarray, first: int) -> tuple[float, float]:
+    """Area under the curve of scores, and its standard error: Hanley and McNeil's (Radiology 143 (1982), 29-36).
+
+    Args:
+        scores: float `[n + m]`.
+        first: How many of them, at the beginning, are of the first sample: those that should be low.
+    """
     from sklearn.metrics import roc_auc_score
+
+    n, m = first, len(scores) - first
+    area = float(roc_auc_score(np.repeat([0, 1], [n, m]), scores))
+    first_term, second_term = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (m - 1) * (first_term - area**2) + (n - 1) * (second_term - area**2)
+    return area, float(max(variance, 0.0) / (n * m)) ** 0.5
+
+
+def told_apart(first: np.ndarray, second: np.ndarray) -> np.ndarray | None:
+    """How much each example looks like one of the second sample, by a classifier that was not fitted on it.
+
+    Args:
+        first, second: float `[n, D]` and `[m, D]`.
+
+    Returns:
+        float `[n + m]`, the larger the likelier; None where a sample is too small to fit a classifier to.
+    """
+    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     n, m = len(first), len(second)
     if min(n, m) < FEWEST:
-        return 0.5, 1.0
+        return None
     points = _directions(np.concatenate([first, second]))
     points = np.concatenate([points, points**2], axis=1)
     which = np.repeat([0, 1], [n, m])
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced"))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
-    area = float(roc_auc_score(which, cross_val_predict(model, points, which, cv=folds, method="decision_function")))
-    first_term, second_term = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (m - 1) * (first_term - area**2) + (n - 1) * (second_term - area**2)
-    return area, float(max(variance, 0.0) / (n * m)) ** 0.5
+    return np.asarray(cross_val_predict(model, points, which, cv=folds, method="decision_function"))
 
 
-def _drawn(examples: Examples) -> np.ndarray:
-    """At most 2,000 examples, evenly over the order of their hashes, as numbers; 0 stands for what is missing."""
-    rows = np.linspace(0, len(examples) - 1, min(len(examples), EXAMPLES)).astype(np.int64)
-    return np.nan_to_num(_numbers(examples.inputs[rows]), posinf=0, neginf=0)
+def drawn_rows(examples: Examples) -> np.ndarray:
+    """Rows of at most 2,000 examples, evenly over the order of their hashes."""
+    return np.linspace(0, len(examples) - 1, min(len(examples), EXAMPLES)).astype(np.int64)
+
+
+def drawn(examples: Examples) -> np.ndarray:
+    """The examples of `drawn_rows` as numbers; 0 stands for what is missing."""
+    return np.nan_to_num(_numbers(examples.inputs[drawn_rows(examples)]), posinf=0, neginf=0)
 
 
 def _numbers(inputs: np.ndarray) -> np.ndarray:
@@ -128,7 +155,7 @@ def _largest_effect(train: Examples, other: Examples) -> tuple[str, float]:
     return train.spec.features[at].name if train.spec.features else "their mean level", float(effects[at])
 
 
-def _labels_apart(train: Examples, other: Examples) -> tuple[float, float, str]:
+def labels_apart(train: Examples, other: Examples) -> tuple[float, float, str]:
     """How far labels are apart, how far chance would put them, and a sentence that says it."""
     n, m = len(train), len(other)
     if min(n, m) < FEWEST:

@@ -84,13 +84,7 @@ class Given:
     @cached_property
     def near_pairs(self) -> "pl.DataFrame":
         """The manifest's near-duplicates; the older one's `id`, `label` and `source_split` with `_older` appended."""
-        import polars as pl
-
-        younger = self.frame.filter(pl.col("near").is_not_null())
-        older = self.frame.select("id", "label", "source_split").rename(lambda name: f"{name}_older")
-        older = older.join(younger.select("near").unique(), left_on="id_older", right_on="near", how="semi")
-        joined = younger.join(older, left_on="near", right_on="id_older", how="inner", maintain_order="left")
-        return joined.with_columns(id_older=pl.col("near"))
+        return near_pairs(self.frame)
 
     def of_assets(self, rows: np.ndarray) -> "pl.DataFrame":
         """The manifest's examples whose inputs are in `rows` (int64) of the assets, in the manifest's order."""
@@ -127,6 +121,17 @@ class Given:
         """What `measure` says of each example, for all packed inputs: `[N, ...]`."""
         none = np.empty((0, *self.spec.shape), self.spec.dtype)
         return np.concatenate([measure(none), *(measure(block) for block in self.blocks())])
+
+
+def near_pairs(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """The manifest's near-duplicates; the older one's `id`, `label` and `source_split` with `_older` appended."""
+    import polars as pl
+
+    younger = frame.filter(pl.col("near").is_not_null())
+    older = frame.select("id", "label", "source_split").rename(lambda name: f"{name}_older")
+    older = older.join(younger.select("near").unique(), left_on="id_older", right_on="near", how="semi")
+    joined = younger.join(older, left_on="near", right_on="id_older", how="inner", maintain_order="left")
+    return joined.with_columns(id_older=pl.col("near"))
 
 
 def first_ids(examples: "pl.DataFrame") -> tuple[str, ...]:

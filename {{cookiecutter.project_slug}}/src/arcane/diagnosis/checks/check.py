@@ -9,20 +9,16 @@ from ..bench import Bench
 
 @dataclass(frozen=True)
 class Check:
-    """One kind of mistake, looked for.
+    """One kind of mistake, looked for; why it matters and from where on it fires stands in the catalogue, by its codes.
 
     Attributes:
         codes: The findings that it can make.
-        reason: Why it matters.
-        threshold: From where on it fires, and how that was calibrated.
         look: Measures, and yields what it finds; values go to `bench.measurements`.
         blocking: Whether an error found here leaves nothing for later checks to work on.
         symptom: It names no mechanism, so it is left out where another check found an error.
     """
 
     codes: tuple[str, ...]
-    reason: str
-    threshold: str
     look: Callable[[Bench], Iterable[Finding]]
     blocking: bool = False
     symptom: bool = False

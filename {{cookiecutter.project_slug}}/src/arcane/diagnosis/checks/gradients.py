@@ -1,12 +1,15 @@
 """Gradients and the optimiser: every parameter that should learn gets a finite gradient and is held by an optimiser."""
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ...data.findings import Finding
 from ..bench import Bench
+from ..recording import leaves
 from .check import Check
 
 
@@ -15,11 +18,18 @@ def _named(names: Iterable[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
+def _used(bench: Bench, task: Any) -> list[Tensor]:
+    """What takes part in the loss; in the outputs, where the task keeps its losses to itself."""
+    seen = bench.watch(task, bench.batch())
+    end = seen.outputs if bench.manual and not seen.loss.requires_grad else seen.loss
+    return [] if end is None else list(leaves(end))
+
+
 def look_at_registration(bench: Bench) -> Iterator[Finding]:
     """Leaves of the loss's graph that want a gradient but are no parameters of the task."""
     task = bench.copy(train=True)
     known = {id(p) for p in task.parameters()}
-    foreign = [leaf for leaf in _leaves(bench.watch(task, bench.batch()).loss) if id(leaf) not in known]
+    foreign = [leaf for leaf in _used(bench, task) if id(leaf) not in known]
     if foreign:
         yield Finding(
             "parameter-not-registered",
@@ -34,24 +44,28 @@ def look_at_registration(bench: Bench) -> Iterator[Finding]:
         )
 
 
-def _leaves(loss: Tensor) -> list[Tensor]:
-    found, left, seen = [], [loss.grad_fn], set()
-    while left:
-        node: Any = left.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if hasattr(node, "variable"):
-            found.append(node.variable)
-        left += [following for following, _ in node.next_functions]
-    return found
-
-
 def look_at_optimiser(bench: Bench) -> Iterator[Finding]:
+    """The parameters that the optimisers hold against those of the task, by identity."""
     task = bench.copy(train=True)
-    optimizer, _ = bench.optimiser(task)
-    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    groups = [group for optimizer in bench.configured(task).optimizers for group in optimizer.param_groups]
+    held = {id(p): p for group in groups for p in group["params"]}
+    own = {id(p) for p in task.parameters()}
     left_out = [name for name, p in task.named_parameters() if p.requires_grad and id(p) not in held]
+    used = {id(leaf) for leaf in _used(bench, task)}
+    foreign = [p for key, p in held.items() if key not in own and key not in used]
+    where = bench.location("configure_optimizers")
+    if foreign:
+        yield Finding(
+            "optimiser-holds-foreign-parameters",
+            "error",
+            f"The optimiser holds {len(foreign)} of {len(held)} tensors, of shapes "
+            f"{_named(str(list(p.shape)) for p in foreign)}, that neither are parameters of the task nor take part in "
+            "its loss.",
+            "Make the optimiser in configure_optimizers, from self.parameters(), after every layer is in place.",
+            evidence={"foreign": float(len(foreign)), "held": float(len(held))},
+            expected="0",
+            location=where,
+        )
     if left_out:
         yield Finding(
             "parameter-not-in-optimiser",
@@ -60,12 +74,12 @@ def look_at_optimiser(bench: Bench) -> Iterator[Finding]:
             "Give them to the optimiser, or freeze them on purpose with requires_grad_(False).",
             evidence={"parameters": float(len(left_out))},
             expected="0",
-            location=bench.location("configure_optimizers"),
+            location=where,
         )
 
 
 def look_at_gradient(bench: Bench) -> Iterator[Finding]:
-    if not bench.trained.loss.requires_grad:
+    if not bench.manual and not bench.trained.loss.requires_grad:
         yield Finding(
             "gradient-does-not-flow",
             "error",
@@ -102,6 +116,61 @@ def look_at_flow(bench: Bench) -> Iterator[Finding]:
             location=bench.location("forward"),
         )
     yield from _frozen(bench)
+    if course.shape not in ("not-finite", "explodes"):
+        yield from _vanishing(bench, {name: size for name, size in course.sizes.items() if name not in still})
+
+
+def _vanishing(bench: Bench, sizes: dict[str, float]) -> Iterator[Finding]:
+    """Gradients by layer: the smallest against the largest."""
+    there = {name: size for name, size in sizes.items() if 0 < size < math.inf}
+    if len(there) < 2:
+        return
+    least, most = min(there, key=there.__getitem__), max(there, key=there.__getitem__)
+    ratio = there[least] / there[most]
+    bench.measurements["gradient_ratio_least"] = ratio
+    if ratio < bench.limit("gradient_ratio_least"):
+        yield Finding(
+            "gradient-vanishing",
+            "error",
+            f"The gradient of {least} is {ratio:.2g} of that of {most}: it hardly learns.",
+            "Use rectifiers, residual connections or a normalisation, fewer layers, and an initialisation that keeps "
+            "the variance.",
+            evidence={"ratio": ratio, "least": there[least], "most": there[most]},
+            expected=f"at least {bench.limit('gradient_ratio_least'):g}",
+            location=bench.location("__init__"),
+        )
+
+
+def look_at_size(bench: Bench) -> Iterator[Finding]:
+    """The plain loss's gradient at the start, each layer's over its weights: another loss may have any scale."""
+    task = bench.copy(train=False)
+    inputs, labels = bench.batch()
+    weights = [(name, p) for name, p in task.named_parameters() if p.requires_grad and float(p.detach().norm()) > 1e-6]
+    weights = [(name, p) for name, p in weights if p.ndim > 1]
+    loss = bench.aim.loss(task(inputs), labels)
+    if not weights or not loss.requires_grad or not bool(loss.isfinite()):
+        return
+    gradients = torch.autograd.grad(loss, [p for _, p in weights], allow_unused=True)
+    relative = {
+        name: float(g.norm()) / float(p.detach().norm())
+        for (name, p), g in zip(weights, gradients, strict=True)
+        if g is not None and bool(g.isfinite().all())
+    }
+    most = max(relative, key=relative.__getitem__, default=None)
+    if most is None:
+        return
+    bench.measurements["gradient_relative"] = relative[most]
+    if relative[most] > bench.limit("gradient_relative"):
+        yield Finding(
+            "gradient-exploding",
+            "error",
+            f"The gradient of {most}, by plain {bench.aim.reference}, is {relative[most]:.3g} times as long as its "
+            "weights.",
+            "Normalise inputs and targets, draw smaller weights, and clip the gradient's norm (train.clip).",
+            evidence={"relative": relative[most]},
+            expected=f"at most {bench.limit('gradient_relative'):g}",
+            location=bench.location("forward"),
+        )
 
 
 def _frozen(bench: Bench) -> Iterator[Finding]:
@@ -129,31 +198,10 @@ def _frozen(bench: Bench) -> Iterator[Finding]:
     )
 
 
+FLOW = (Check(("gradient-does-not-flow",), look_at_gradient, blocking=True),)
 GRADIENTS = (
-    Check(
-        ("gradient-does-not-flow",),
-        "Without any gradient nothing is learnt.",
-        "No threshold: the loss has no graph.",
-        look_at_gradient,
-        blocking=True,
-    ),
-    Check(
-        ("parameter-not-registered",),
-        "What the task does not know is neither trained, moved to the GPU, nor saved.",
-        "No threshold: leaves of the loss's graph against the task's parameters, by identity.",
-        look_at_registration,
-    ),
-    Check(
-        ("parameter-not-in-optimiser",),
-        "A layer that no optimiser holds stays random, and the rest learns around it.",
-        "No threshold: by identity. Frozen parameters are left out on purpose.",
-        look_at_optimiser,
-    ),
-    Check(
-        ("gradient-does-not-flow", "gradient-not-finite"),
-        "A part that gets no gradient stays as it was drawn.",
-        "Exactly zero or none at steps 1 to 5 and every 20th while one batch is learnt. Zero-initialised branches have "
-        "gradients from the second step on.",
-        look_at_flow,
-    ),
+    Check(("parameter-not-registered",), look_at_registration),
+    Check(("optimiser-holds-foreign-parameters", "parameter-not-in-optimiser"), look_at_optimiser),
+    Check(("gradient-exploding",), look_at_size),
+    Check(("gradient-does-not-flow", "gradient-not-finite", "gradient-vanishing"), look_at_flow),
 )

@@ -38,8 +38,7 @@ def look_at_rate(bench: Bench) -> Iterator[Finding]:
     if course.fitted or bench.remedied is None:
         return
     rate, _ = bench.remedied
-    optimizer, _ = bench.optimiser(bench.copy(train=True))
-    own = float(optimizer.param_groups[0]["lr"])
+    own = bench.configured(bench.copy(train=True)).learning_rate
     evidence = {
         "learning_rate": own,
         "rate_that_learns": rate,
@@ -142,26 +141,7 @@ def _went(course: Course) -> str:
 
 
 LEARNING = (
-    Check(
-        ("learning-rate-too-high", "learning-rate-too-low"),
-        "The rate is the parameter that matters most.",
-        "Only where the task's optimiser does not learn one batch in 300 steps and Adam at 0.001 or 0.01 does, with "
-        "the "
-        "task's own loss.",
-        look_at_rate,
-    ),
-    Check(
-        ("input-ignored", "constant-output"),
-        "A model can look busy while it learns nothing but how often each class occurs, or the targets' mean.",
-        "Zeroed inputs do as well on a batch of balanced classes, or the outputs agree to one in a million.",
-        look_at_zeroed,
-    ),
-    Check(
-        ("cannot-overfit-batch",),
-        "Whatever keeps a model from 32 examples keeps it from all.",
-        "More than 10 % of 32 wrong, or of their variance unexplained, after 300 steps with the task's optimiser and "
-        "with Adam at 0.001 and 0.01; where least squares leave more than that, more than 1.5 times what they leave.",
-        look_at_overfitting,
-        symptom=True,
-    ),
+    Check(("learning-rate-too-high", "learning-rate-too-low"), look_at_rate),
+    Check(("input-ignored", "constant-output"), look_at_zeroed),
+    Check(("cannot-overfit-batch",), look_at_overfitting, symptom=True),
 )

@@ -10,13 +10,6 @@ from ..aims import Classes
 from ..bench import Bench
 from .check import Check
 
-ROOM = 2.0
-"""How far above ln K a loss may start, in nats: default initialisations of PyTorch and He's reach 1."""
-
-VARIANCES = 3.0
-"""Times the targets' variance that a regression's squared error may start at: He's initialisation of the last layer
-reaches 2, targets that are not standardised have 1 + (mean / deviation)², 4.9 on the diabetes data."""
-
 SMALL, LARGE = 16, 64
 
 
@@ -54,8 +47,7 @@ def _by_batch_size(bench: Bench) -> tuple[float, float]:
     """The mean loss of small batches, and the loss of all their examples at once: others would differ by chance."""
     inputs, labels = bench.batch(LARGE)
     pieces = zip(inputs.split(SMALL), labels.split(SMALL), strict=True)
-    task = bench.copy(train=False)
-    small = [float(bench.watch(task, piece).loss.detach()) for piece in pieces]
+    small = [float(bench.watch(bench.copy(train=False), piece).loss.detach()) for piece in pieces]
     return sum(small) / len(small), float(bench.watch(bench.copy(train=False), (inputs, labels)).loss.detach())
 
 
@@ -64,14 +56,15 @@ def _start_of_classes(bench: Bench, aim: Classes, loss: float) -> Iterator[Findi
     prior = float(-(shares[shares > 0] * shares[shares > 0].log()).sum())
     chance = math.log(aim.count)
     bench.measurements |= {"chance_loss": chance, "prior_entropy": prior}
-    if bench.trained.scores and loss > chance + ROOM:
+    most = chance + bench.limit("loss_at_init_nats")
+    if bench.trained.scores and loss > most:
         yield Finding(
             "loss-at-init-off",
             "warning",
             f"The loss starts at {loss:.3g}, where a model that knows nothing has ln {aim.count} = {chance:.3g}.",
             "Start the last layer with small weights and zero biases, and look at the scale of the inputs.",
             evidence={"loss": loss, "chance": chance, "prior_entropy": prior},
-            expected=f"about {chance:.3g}, at most {chance + ROOM:.3g}",
+            expected=f"about {chance:.3g}, at most {most:.3g}",
             location=bench.location("training_step"),
         )
 
@@ -83,7 +76,7 @@ def _start_of_numbers(bench: Bench) -> Iterator[Finding]:
         return
     variances = float(bench.aim.loss(outputs.double(), labels.double()))
     bench.measurements["variances_at_init"] = variances
-    if variances > VARIANCES:
+    if variances > bench.limit("loss_at_init_variances"):
         yield Finding(
             "loss-at-init-off",
             "warning",
@@ -92,9 +85,14 @@ def _start_of_numbers(bench: Bench) -> Iterator[Finding]:
             "Standardise the targets with the training split's statistics, start the last layer with small weights and "
             "zero biases, and look at the scale of the inputs.",
             evidence={"variances": variances},
-            expected=f"about 1, at most {VARIANCES:g}",
+            expected=f"about 1, at most {bench.limit('loss_at_init_variances'):g}",
             location=bench.location("forward"),
         )
+
+
+MANUAL_COSINE = -0.2
+"""For a task that takes its steps itself, whose move is seen in place of its gradient: Adam's first is the gradient's
+sign, at a cosine of 0.3 to 0.8 with it."""
 
 
 def look_at_sign(bench: Bench) -> Iterator[Finding]:
@@ -102,21 +100,26 @@ def look_at_sign(bench: Bench) -> Iterator[Finding]:
     task = bench.copy(train=False)
     inputs, labels = bench.batch()
     parameters = [p for p in task.parameters() if p.requires_grad]
-    loss = bench.watch(task, (inputs, labels)).loss
-    if not loss.requires_grad or not bool(loss.isfinite()):
-        return
-    own = torch.autograd.grad(loss, parameters, allow_unused=True)
     reference = torch.autograd.grad(bench.aim.loss(task(inputs.clone()), labels), parameters, allow_unused=True)
+    before = [p.detach().clone() for p in parameters]
+    loss = bench.watch(task, (inputs, labels)).loss
+    if not bool(loss.isfinite()) or not (bench.manual or loss.requires_grad):
+        return
+    own = (
+        [old - p.detach() for old, p in zip(before, parameters, strict=True)]
+        if bench.manual
+        else torch.autograd.grad(loss, parameters, allow_unused=True)
+    )
     pairs = [(a.flatten(), b.flatten()) for a, b in zip(own, reference, strict=True) if a is not None and b is not None]
     if not pairs:
         return
     ours, theirs = (torch.cat(side) for side in zip(*pairs, strict=True))
     cosine = float(torch.nn.functional.cosine_similarity(ours.double(), theirs.double(), dim=0))
-    optimizer, _ = bench.optimiser(task)
-    uphill = any(group.get("maximize") for group in optimizer.param_groups)
+    groups = [group for optimizer in bench.configured(task).optimizers for group in optimizer.param_groups]
+    uphill = not bench.manual and any(group.get("maximize") for group in groups)
     cosine *= -1 if uphill else 1
     bench.measurements["gradient_cosine"] = cosine
-    if cosine < -0.5:
+    if cosine < (MANUAL_COSINE if bench.manual else bench.limit("sign_cosine")):
         yield Finding(
             "loss-sign-flipped",
             "error",
@@ -129,20 +132,23 @@ def look_at_sign(bench: Bench) -> Iterator[Finding]:
         )
 
 
+def look_at_clipping(bench: Bench) -> Iterator[Finding]:
+    clipped = bench.trained.clipped
+    bench.measurements["loss_clipped_share"] = clipped
+    if clipped > bench.limit("loss_clipped_share"):
+        yield Finding(
+            "loss-clipped",
+            "error",
+            f"A clamp changes {100 * clipped:.3g} % of the losses: these examples give no gradient.",
+            "Take the clamp off the loss; clip the gradient's norm (train.clip) where steps are too large.",
+            evidence={"share": clipped},
+            expected="0",
+            location=bench.place(bench.trained, "clamp", "training_step"),
+        )
+
+
 LOSS = (
-    Check(
-        ("loss-not-finite", "loss-sum-reduction", "loss-at-init-off"),
-        "A loss that starts wrong, or depends on the batch's size, tells of a mistake before any training.",
-        "Four times the batch gives 3.2 to 4.8 times the loss (a mean stays within 0.8 to 1.25); a start more than 2 "
-        "nats "
-        "above ln K (the template's models start within 0.1, default initialisations within 1), or for a regression "
-        "above 3 times the targets' variance. A start below passes: pre-trained models and scaled losses have it.",
-        look_at_loss,
-    ),
-    Check(
-        ("loss-sign-flipped",),
-        "With the wrong sign the error rises as fast as it should fall.",
-        "Cosine below -0.5: right losses gave 0.9 to 1, a flipped sign -1, losses of another kind -0.47 and up.",
-        look_at_sign,
-    ),
+    Check(("loss-clipped",), look_at_clipping),
+    Check(("loss-not-finite", "loss-sum-reduction", "loss-at-init-off"), look_at_loss),
+    Check(("loss-sign-flipped",), look_at_sign),
 )

@@ -1,0 +1,91 @@
+"""Planted causes with known truth: does the diagnosis name the largest part of the error, and do its intervals cover?
+
+MNIST-1D's generator gives fresh curves without end. Bias (a linear model), variance (few examples), data mismatch
+(train from another generator), irreducible noise (flipped labels) and validation over-fitting (a model changed at
+random as often as a small validation split liked it) are each made the largest part of the test error, ten times each
+with fresh training curves. The truth is measured on 50,000 fresh curves and, for what depends on the training set, on
+the other runs.
+
+    python tests/benchmarks/causes.py [--runs 10] [--seeds 3] [--truth 50000] [--draws 20] [CAUSE...]
+
+Two tables: how often the largest part was named, and how often the interval of each gap covers
+
+- `recipe`: its mean over trainings on fresh training sets, which is what a verdict on the next change is about; by the
+  errors of three seeds, and by those of one, whose intervals know nothing of the chance of trainings;
+- `model`: what it is for the one model that was trained.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent / "{{cookiecutter.project_slug}}" / "src")]
+
+import torch  # noqa: E402
+from planted_causes import CAUSES, Tally, draws, of_this_model, others, planted, pools, truths  # noqa: E402
+
+
+def main() -> int:
+    """Print the tables; the exit code says whether what was promised was reached."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("causes", nargs="*", default=[], metavar="CAUSE", help="only these parts")
+    parser.add_argument("--runs", type=int, default=10, help="training sets of each cause")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings on each")
+    parser.add_argument("--truth", type=int, default=50_000, help="fresh curves that stand for the truth")
+    parser.add_argument("--draws", type=int, default=20, help="validation and test splits drawn for each training set")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    chosen = [cause for cause in CAUSES if not asked.causes or cause.part in asked.causes]
+    start = time.process_time()
+    data = pools(chosen, asked.runs, asked.truth)
+    print(f"fresh curves: {time.process_time() - start:.0f} s of a core", flush=True)
+    first, all_draws, single, model = Tally(), Tally(), Tally(), Tally()
+    print(
+        f"{'cause':20}{'bias':>8}{'variance':>9}{'mismatch':>9}{'overfit':>8}{'right':>9}{'undecided':>10}{'seconds':>9}"
+    )
+    for cause in chosen:
+        start, own = time.process_time(), Tally()
+        runs = [planted(cause, data, number, asked.seeds) for number in range(asked.runs)]
+        truth = truths(runs)
+        largest = max(truth, key=lambda name: truth[name])
+        for number, run in enumerate(runs):
+            known = truths(others(runs, number))
+            for place, drawn in enumerate(draws(run, asked.draws, number)):
+                if place == 0:
+                    own.add(drawn.found, {}, largest)
+                    first.add(drawn.found, {}, largest)
+                all_draws.add(drawn.found, known, largest)
+                single.add(drawn.single, known, largest)
+                model.add(drawn.single, of_this_model(run))
+        parts = [truth.get(name) for name in ("bias", "variance", "data_mismatch", "validation_overfit")]
+        shown = "".join(
+            f"{'—' if part is None else f'{part:.3f}':>{w}}" for part, w in zip(parts, (8, 9, 9, 8), strict=True)
+        )
+        right = f"{own.right}/{own.decided}"
+        print(
+            f"{cause.part:20}{shown}{right:>9}{own.diagnoses - own.decided:>10}{time.process_time() - start:>9.0f}"
+            + ("" if largest == cause.part else f"  planted {cause.part}, but {largest} is larger"),
+            flush=True,
+        )
+    rows = (("three seeds", first), ("three seeds, all draws", all_draws), ("one seed, all draws", single))
+    print(f"\n{'':26}{'diagnoses':>10}{'right of decided':>18}{'undecided':>11}")
+    for name, tally in rows:
+        print(
+            f"{name:26}{tally.diagnoses:>10}{tally.right / max(1, tally.decided):>18.1%}"
+            f"{1 - tally.decided / tally.diagnoses:>11.1%}"
+        )
+    gaps = ("bias", "variance", "data_mismatch", "validation_overfit")
+    print(f"\n{'intervals that cover':26}" + "".join(f"{gap:>20}" for gap in gaps))
+    for name, tally in (("recipe, three seeds", all_draws), ("recipe, one seed", single), ("model, one seed", model)):
+        cells = (f"{sum(hit) / len(hit):.1%} of {len(hit)}" if (hit := tally.covered.get(gap)) else "—" for gap in gaps)
+        print(f"{name:26}" + "".join(f"{cell:>20}" for cell in cells))
+    reached = first.right >= 0.9 * first.decided and first.decided >= 0.8 * first.diagnoses
+    covering = all(0.9 <= sum(hit) / len(hit) <= 0.99 for hit in all_draws.covered.values())
+    print(f"\nnamed as promised: {reached}; intervals cover in 90 to 99 %: {covering}")
+    return 0 if reached and covering else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+"""The passive checks, in the order in which they look: mechanisms before symptoms."""
+
+from .check import PassiveCheck
+from .crash import CRASH
+from .flow import FLOW
+from .gradients import EXPLODING, GRADIENTS
+from .inputs import INPUTS
+from .labels import LABELS
+from .loss import LOSS, SYMPTOMS
+from .metric import METRIC
+from .model import MODEL, UNITS
+from .modes import MODES
+from .optimiser import OPTIMISER, RATE
+from .shapes import CONSTANT, SHAPES
+
+PASSIVE: tuple[PassiveCheck, ...] = (
+    *CRASH, *SHAPES, *LOSS, *INPUTS, *LABELS, *MODEL, *GRADIENTS, *OPTIMISER, *MODES, *FLOW, *METRIC,
+    RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
+)  # fmt: skip

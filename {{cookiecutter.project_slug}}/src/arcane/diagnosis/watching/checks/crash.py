@@ -1,0 +1,88 @@
+"""The program's own failure, read as evidence."""
+
+import re
+from collections.abc import Iterator
+
+from ....data.findings import Finding
+from ..measuring import LOSSES
+from ..trace import Crash, Trace
+from .check import PassiveCheck, found
+
+READINGS: tuple[tuple[str, str, str, str], ...] = (
+    (r"out of memory|not enough memory|can't allocate memory|MemoryError", "out-of-memory",
+     "The memory did not suffice for a batch of {rows} rows.",
+     "Try half the batch ({half}), or accumulate gradients over smaller ones; sum losses with .item()."),
+    (r"Target -?\d+ is out of bounds|index -?\d+ is out of bounds for dimension|Assertion `t", "label-out-of-range",
+     "A label lies beyond the model's columns: {message}", "Number classes from 0, and give the last "
+     "layer one column a "
+     "class."),
+    (r"Expected more than 1 value per channel", "batch-norm-batch-too-small",
+     "Batch norm met a batch of a single value a channel.", "Use drop_last=True or a larger batch, or group norm."),
+    (r"does not require grad and does not have a grad_fn", "gradient-does-not-flow",
+     "The loss has no gradient: nothing between it and the parameters recorded one.",
+     "Look for detach(), no_grad(), .data, argmax, numpy or a new tensor made of the loss."),
+    (r"optimizer got an empty parameter list", "parameter-not-registered",
+     "The model has no parameters: its layers are kept where it does not see them.",
+     "Keep layers as attributes or in nn.ModuleList; a plain list hides them."),
+    (r"multi-target not supported|0D or 1D target tensor expected", "label-format-mismatch",
+     "cross_entropy got one-hot rows where it wants class numbers: {message}", "Give labels.argmax(1), int64 [n]."),
+    (r"all elements of (input|target) should be between 0 and 1", "loss-expects-probabilities",
+     "binary_cross_entropy got values outside of 0 to 1.", "Use binary_cross_entropy_with_logits on raw outputs."),
+    (r"Tried to step \d+ times", "schedule-stepped-wrongly",
+     "The schedule was stepped more often than it was made for: {message}",
+     "Make it for as many steps as are taken, and step it at the rhythm that it was made for."),
+)  # fmt: skip
+TYPES = re.compile(
+    r"expected (scalar type|dtype)|Expected (floating|all tensors)|not implemented for|dtype|'Long'|Found dtype"
+)
+SHAPES = re.compile(r"shape|size|dimension|expected input\[|Expected (input|target)|mat1 and mat2", re.IGNORECASE)
+
+
+def look_at_crash(trace: Trace) -> Iterator[Finding]:
+    crash = trace.crash
+    if crash is None or crash.kind in ("KeyboardInterrupt", "SystemExit"):
+        return
+    text = f"{crash.kind}: {crash.message}"
+    first = crash.message.strip().splitlines()[0] if crash.message.strip() else crash.kind
+    for pattern, code, message, advice in READINGS:
+        if re.search(pattern, text):
+            if code == "loss-expects-probabilities" and "target" in first:
+                code, message = "label-out-of-range", "binary_cross_entropy got targets outside of 0 to 1."
+            fill = {"rows": crash.rows, "half": max(1, crash.rows // 2), "message": first}
+            yield found(code, "error", message.format(**fill), advice.format(**fill), crash.place, rows=crash.rows)
+            return
+    yield from _shapes(crash, first)
+
+
+def _shapes(crash: Crash, first: str) -> Iterator[Finding]:
+    if crash.kind not in ("RuntimeError", "ValueError"):
+        return
+    at_loss = crash.function in LOSSES
+    if at_loss and TYPES.search(first) and len(crash.dtypes) > 1:
+        yield found(
+            "label-format-mismatch", "error",
+            f"{crash.function} got outputs of {crash.dtypes[0]} and targets of {crash.dtypes[1]}: {first}",
+            "Class numbers are int64 (.long()) for cross_entropy; targets of other losses are float32 (.float()).",
+            crash.place, "targets of the loss's type",
+        )  # fmt: skip
+    elif SHAPES.search(first) and crash.shapes:
+        shapes = " and ".join(str(list(shape)) for shape in crash.shapes[:2])
+        yield found(
+            "output-shape-mismatch", "error", f"{crash.function} failed on {shapes}: {first}",
+            "Print the shapes before this line; let each layer take what the one before gives.",
+            crash.place, "shapes that fit",
+        )  # fmt: skip
+
+
+CRASH = (
+    PassiveCheck(
+        (
+            "out-of-memory", "label-out-of-range", "batch-norm-batch-too-small", "gradient-does-not-flow",
+            "parameter-not-registered", "label-format-mismatch", "loss-expects-probabilities",
+            "schedule-stepped-wrongly", "output-shape-mismatch",
+        ),
+        "A traceback says what failed; this says what it is called.",
+        "No threshold: the exception's own words, and the operation that raised it.",
+        look_at_crash,
+    ),
+)  # fmt: skip

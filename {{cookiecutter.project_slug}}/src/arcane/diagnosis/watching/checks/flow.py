@@ -1,0 +1,172 @@
+"""Which rows go where: the same in training and evaluation, and statistics that have seen both."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+
+from ....data.findings import Finding
+from ..trace import Call, Population, Trace
+from .check import PassiveCheck, found
+
+OVERLAP = 0.02
+"""Share of evaluation rows that training has seen, beyond what duplicates within training rows give."""
+
+HELD_OUT = re.compile(r"val|test|eval|dev|held|score")
+TRAINING = re.compile(r"train")
+
+
+def look_at_overlap(trace: Trace) -> Iterator[Finding]:
+    """Evaluation rows that were trained on, by line of evaluation."""
+    trained: dict[int, set[int]] = defaultdict(set)
+    for call in trace.learned:
+        trained[call.model].update(call.keys.tolist())
+    if not trained or any(m.embeds for m in trace.models.values()):
+        return
+    groups = _evaluations(trace)
+    shares = {}
+    for name, calls in groups.items():
+        rows, seen = {k for c in calls for k in c.keys.tolist()}, trained[calls[0].model]
+        if len(rows) >= 8 and seen:
+            shares[name] = (sum(k in seen for k in rows) / len(rows), rows, calls)
+    chance = _duplicates(trace)
+    for _, (share, rows, calls) in shares.items():
+        whole = share > 0.98
+        if share <= max(OVERLAP, 3 * chance) or (whole and any(s < 0.5 for s, _, _ in shares.values())):
+            continue
+        alone = len(calls) == 1 and any(c is not calls and c[0].place == calls[0].place for _, _, c in shares.values())
+        if share * len(rows) < 3 or (
+            alone and not whole and calls[0].step == trace.evaluated[-1].step and len(shares) > 2
+        ):
+            continue  # a row or two may be doubles in the data; a batch may straddle the end of the training rows
+        if whole and not _said_to_be_held_out(calls):
+            continue
+        if whole and len(rows) < 0.02 * len(trained[calls[0].model]):
+            continue
+        yield found(
+            "train-validation-overlap", "error",
+            f"{100 * share:.0f} % of the {len(rows)} different rows that are evaluated were trained on, bit for bit.",
+            "Split the rows once, before anything else, and keep copies of a row together.",
+            calls[0].place, "0", share=share, rows=len(rows),
+        )  # fmt: skip
+        return
+
+
+def _evaluations(trace: Trace) -> dict[tuple, list[Call]]:
+    """Calls of evaluation, cut where steps lie between and where training rows end: by line and the caller's pass."""
+    seen = {k for c in trace.learned for k in c.keys.tolist()}
+    groups: dict[tuple, list[Call]] = defaultdict(list)
+    block, before = 0, None
+    for call in trace.evaluated:
+        if not len(call.keys):
+            continue
+        share = np.mean([k in seen for k in call.keys.tolist()])
+        jump = before is not None and (before > 0.98) != (share > 0.98) and (before < 0.02) != (share < 0.02)
+        block += jump
+        groups[call.place, call.step, call.model, block].append(call)
+        before = share
+    return groups
+
+
+def _duplicates(trace: Trace) -> float:
+    """Share of rows that stand several times in one epoch's training rows: batches before any came again."""
+    keys: list[int] = []
+    known: set[bytes] = set()
+    for call in trace.learned:
+        if call.keys.tobytes() in known:
+            break
+        known.add(call.keys.tobytes())
+        keys += call.keys.tolist()
+        if len(keys) > 512:
+            break
+    first = keys[:512]
+    within = [1 - len(set(c.keys.tolist())) / len(c.keys) for c in trace.learned[:40] if len(c.keys) > 1]
+    return float(np.mean(within)) if within and first else 0.0
+
+
+def _said_to_be_held_out(calls: list[Call]) -> bool:
+    """Whether the program's own words at that line call the rows validation or test."""
+    words = " ".join(c.place.words for c in calls[:3] if c.place)
+    return bool(HELD_OUT.search(words)) and not TRAINING.search(words)
+
+
+def look_at_leak(trace: Trace) -> Iterator[Finding]:
+    """Statistics that fit training and evaluation rows together, but not training alone."""
+    for name, train in trace.populations.items():
+        if not name.startswith("train:") or train.rows < 20:
+            continue
+        model = name.split(":")[1]
+        others = [p for n, p in trace.populations.items() if n.startswith(f"evaluation:{model}:")]
+        others = [p for p in others if len(p.sums) == len(train.sums)]
+        together = _together(train, others)
+        if together is None:
+            continue
+        how = _fits_together(train, together)
+        if how:
+            place = next((c.place for c in trace.learned), None)
+            yield found(
+                "preprocessing-leak", "error",
+                f"Inputs are scaled by {how} of training and evaluation rows together ({together.rows}): for the "
+                f"{train.rows} training rows alone they do not come out even.",
+                "Split first, then take the statistics from the training rows alone.",
+                place, "statistics of the training rows", rows=together.rows, training_rows=train.rows,
+            )  # fmt: skip
+            return
+
+
+def _together(train: Population, others: list[Population]) -> Population | None:
+    """Training rows, and evaluation rows that were not trained on, each once; None where there are none."""
+    if not others:
+        return None
+    total = train
+    for other in others:
+        total = total + other
+    return total
+
+
+def _fits_together(train: Population, both: Population) -> str:
+    """Which statistics come out even for both together and not for training: of most features, to single precision."""
+    varied = both.std > 1e-6
+    if varied.sum() < 1:
+        return ""
+    own, all_ = train.mean[varied], both.mean[varied]
+    scale = both.std[varied]
+    even = np.abs(all_) < 2e-5 * np.maximum(1, scale)
+    unit = np.abs(scale - 1) < 3 / both.rows
+    if (
+        even.mean() > 0.9
+        and unit.mean() > 0.9
+        and np.median(np.abs(own) / scale) > 20 * max(float(np.median(np.abs(all_) / scale)), 1e-6)
+    ):
+        return "the mean"
+    single = abs(all_.mean()), abs(own.mean())
+    spread = float(np.sqrt(max((both.squares / both.rows).mean() - both.mean.mean() ** 2, 0)))
+    if abs(spread - 1) > 1e-3:
+        single = (1.0, 0.0)
+    if single[0] < 1e-5 * max(1.0, spread) and single[1] > 1e-3 * spread and varied.sum() > 1:
+        return "the mean"
+    for low, high in ((0.0, 1.0), (-1.0, 1.0)):
+        whole = (np.abs(both.lows - low) < 1e-6) & (np.abs(both.highs - high) < 1e-6) & varied
+        short = whole & ((train.lows > low + 1e-4) | (train.highs < high - 1e-4))
+        if whole.sum() >= 3 and whole.mean() > 0.9 and short.sum() >= max(2, 0.3 * whole.sum()):
+            return "the least and largest values"
+    return ""
+
+
+FLOW = (
+    PassiveCheck(
+        ("train-validation-overlap",),
+        "Rows that were learnt by heart say nothing about new ones.",
+        "2 % of the evaluation rows, or three times the share of duplicates within training batches; evaluation on the "
+        "training rows alone counts only where the program's own words call them validation or test.",
+        look_at_overlap,
+    ),
+    PassiveCheck(
+        ("preprocessing-leak",),
+        "Evaluation rows took part in the preprocessing: the measurement is too good.",
+        "Means within 2e-5 of zero for both together in 90 % of the features and twenty times nearer than for training "
+        "alone; or least and largest values that only both together reach.",
+        look_at_leak,
+    ),
+)

@@ -1,0 +1,293 @@
+"""Gradients: whether they arrive, how large they are, and whether they are of this step alone."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ....data.findings import Finding
+from ..graph import CUTS, ancestors
+from ..trace import Call, Event, Trace, Weights
+from .check import PassiveCheck, found
+
+VANISHED, EXPLODED = 1e-5, 1e3
+"""First layers' gradient over the last ones', by root mean square: healthy deep networks have 0.01 to 10. Gradient norm
+over weight norm: healthy runs stay below 20."""
+
+
+def _named(weights: list[Weights]) -> str:
+    names = [w.name or str(list(w.shape)) for w in weights]
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def look_at_flow(trace: Trace) -> Iterator[Finding]:
+    """Parameters that are held and used, but never get a gradient."""
+    used = {
+        n.key for call in [trace.backwards[:12]] for b in call for n in ancestors(b.root) if n.name == "parameter"
+    }  # fmt: skip
+    cut = _cut_parameters(trace)
+    for optimiser in trace.optimisers.values():
+        seen = {k: w for k, w in optimiser.weights.items() if w.seen >= min(3, optimiser.steps) and w.seen}
+        still = {k: w for k, w in seen.items() if w.absent == w.seen or (w.zero + w.absent == w.seen and w.seen >= 3)}
+        if not still or len(still) == len(seen):
+            continue
+        harmed = [w for k, w in still.items() if k in used or k in cut]
+        if not any(len(w.shape) > 1 for w in harmed):
+            continue  # a bias alone may cancel: before a batch norm, or in a difference of twins
+        where = next((cut[k] for k in still if k in cut), None)
+        yield found(
+            "gradient-does-not-flow", "error",
+            f"{len(harmed)} parameters that the optimiser holds got no gradient, or only zeros, at all "
+            f"{max(w.seen for w in harmed)} steps looked at: {_named(harmed)}.",
+            "Look for detach(), no_grad(), .data, argmax or numpy behind them, and for dead units.",
+            where or optimiser.made, "a gradient for each", parameters=len(harmed),
+        )  # fmt: skip
+        return
+    yield from _nothing_moves(trace)
+
+
+def _nothing_moves(trace: Trace) -> Iterator[Finding]:
+    for optimiser in trace.optimisers.values():
+        seen = [w for w in optimiser.weights.values() if w.seen >= 3]
+        known = {k for m in trace.models.values() for k in m.parameters}
+        if seen and all(w.absent + w.zero == w.seen for w in seen) and (set(optimiser.weights) & known or not known):
+            cuts = _cut_parameters(trace)
+            own = any(c.gradient and set(trace.models[c.model].parameters) & optimiser.held for c in trace.calls)
+            if own or cuts:
+                yield found(
+                    "gradient-does-not-flow", "error",
+                    "No parameter of the optimiser got any gradient at the steps looked at.",
+                    "Call loss.backward() before the step; look for detach(), no_grad() and new tensors on the way.",
+                    next(iter(cuts.values()), None) or optimiser.place, "a gradient for each", parameters=len(seen),
+                )  # fmt: skip
+                return
+
+
+def _cut_parameters(trace: Trace) -> dict:
+    """Parameters behind an operation that passes no gradient, in training steps' graphs, with the line that cuts."""
+    found_at: dict = {}
+    for backward in trace.backwards[:12]:
+        for node in ancestors(backward.root):
+            if node.name in CUTS and node.layers and not node.wants_gradient:
+                for leaf in ancestors(node):
+                    if leaf.name == "parameter":
+                        found_at.setdefault(leaf.key, node.place)
+            elif node.layers and not node.wants_gradient and not any(i.layers for i in node.inputs):
+                for leaf in node.inputs:
+                    if leaf.name == "parameter" and leaf.wants_gradient:
+                        found_at.setdefault(leaf.key, node.place)
+    return found_at
+
+
+def look_at_sizes(trace: Trace) -> Iterator[Finding]:
+    for optimiser in trace.optimisers.values():
+        weights = [w for w in optimiser.weights.values() if w.norms]
+        broken = [w for w in weights if w.not_finite]
+        if broken and max(w.not_finite for w in broken) > 1 and all(np.isfinite(v) for v in trace.losses[:3]):
+            yield found(
+                "gradient-not-finite", "error",
+                f"Gradients of {_named(broken)} are NaN or infinite at {max(w.not_finite for w in broken)} of "
+                f"{max(w.seen for w in broken)} steps looked at.",
+                "Look for a square root, a norm or a division at zero on the way back.",
+                optimiser.place, "finite gradients", parameters=len(broken),
+            )  # fmt: skip
+            return
+    for optimiser in trace.optimisers.values():
+        weights = [w for w in optimiser.weights.values() if w.norms and len(w.shape) > 1 and not w.not_finite]
+        if len(weights) < 3:
+            continue
+        sizes = [float(np.median(w.norms)) / np.sqrt(np.prod(w.shape)) for w in weights]
+        if 0 < sizes[0] < VANISHED * max(sizes[-1], sizes[-2]):
+            yield found(
+                "gradient-vanishing", "warning" if sizes[0] > VANISHED * max(sizes[-1], sizes[-2]) / 10 else "error",
+                f"The first layer's gradient is {sizes[0] / max(sizes[-1], sizes[-2]):.1g} of the last layers' "
+                f"({weights[0].name or list(weights[0].shape)}).",
+                "Use ReLU instead of sigmoid or tanh, normalisers or residual connections, and He initialisation.",
+                optimiser.made, f"at least {VANISHED:g}", ratio=sizes[0] / max(sizes[-1], sizes[-2]),
+            )  # fmt: skip
+            return
+
+
+def look_at_explosion(trace: Trace) -> Iterator[Finding]:
+    for optimiser in trace.optimisers.values():
+        totals = _totals(optimiser.weights)
+        clipped = any(e.kind == "clip" for e in trace.events)
+        if len(totals) >= 3 and not clipped and np.isfinite(totals).all():
+            largest = max(totals)
+            size = float(np.sqrt(sum(w.size[0] ** 2 for w in optimiser.weights.values() if w.size))) or 1.0
+            if largest > EXPLODED * max(1.0, size):
+                yield found(
+                    "gradient-exploding", "error",
+                    f"The gradient's norm reaches {largest:.3g}, {largest / size:.3g} times that of the weights.",
+                    "Clip it (clip_grad_norm_ before the step), lower the learning rate, and look at "
+                    "the inputs' and the "
+                    "targets' scale.",
+                    optimiser.place, f"at most {EXPLODED:g} times", norm=largest,
+                )  # fmt: skip
+                return
+
+
+def _totals(weights: dict[int, Weights]) -> list[float]:
+    steps = min((len(w.norms) for w in weights.values() if w.norms), default=0)
+    return [float(np.sqrt(sum(w.norms[i] ** 2 for w in weights.values() if w.norms))) for i in range(steps)]
+
+
+def look_at_accumulation(trace: Trace) -> Iterator[Finding]:
+    """Steps between which no gradient was set to zero."""
+    for optimiser in trace.optimisers.values():
+        total = optimiser.zeroed + optimiser.unzeroed
+        if optimiser.name == "by hand" or total < 3 or optimiser.unzeroed < 0.8 * total:
+            continue
+        yield found(
+            "gradients-accumulate", "error",
+            f"Nothing sets the gradients to zero between steps ({optimiser.unzeroed} of {total}): each step goes along "
+            "the sum of all gradients so far.",
+            "Call optimizer.zero_grad() once a step, before backward().",
+            optimiser.place, "zero_grad once a step", steps=optimiser.unzeroed,
+        )  # fmt: skip
+        return
+    events = trace.events
+    if 0 in trace.optimisers and trace.optimisers[0].steps >= 3:
+        steps = [e for e in events if e.kind == "step" and e.subject == 0]
+        zeros = [e for e in events if e.kind == "zero"]
+        if not zeros and not trace.optimisers[0].unzeroed and _by_backward(events):
+            yield found(
+                "gradients-accumulate", "error",
+                f"Nothing sets the gradients to zero between the {len(steps)} steps by hand.",
+                "Set each parameter's grad to None (or zero it) after the step.",
+                trace.optimisers[0].place, "gradients of one step", steps=len(steps),
+            )  # fmt: skip
+
+
+def _by_backward(events: list[Event]) -> bool:
+    """Whether gradients were left in `.grad` by backward(), not returned by autograd.grad."""
+    return any(e.kind == "backward" for e in events)
+
+
+def look_at_clipping(trace: Trace) -> Iterator[Finding]:
+    """Clipping that no step follows before the next gradients."""
+    events = [e for e in trace.events if e.kind in ("clip", "step", "zero", "backward")]
+    good = bad = 0
+    where = None
+    for i, event in enumerate(events):
+        if event.kind != "clip":
+            continue
+        following = next((e.kind for e in events[i + 1 :] if e.kind != "clip"), None)
+        before = next((e.kind for e in reversed(events[:i]) if e.kind != "clip"), None)
+        if following == "step" and before == "backward":
+            good += 1
+        elif following is not None:
+            bad += 1
+            where = where or event.place
+    if bad >= 3 and bad > 3 * good:
+        yield found(
+            "clip-after-step", "error",
+            f"{bad} of {bad + good} times, gradients are clipped where no step follows: after it, or before backward "
+            "has made them.",
+            "Order: backward(), clip_grad_norm_(), step().",
+            where, "clipping between backward and step", clips=bad,
+        )  # fmt: skip
+
+
+def look_at_evaluation(trace: Trace) -> Iterator[Finding]:
+    """Backward passes in evaluation."""
+    calls = trace.calls
+    passes = [e for e in trace.events if e.kind == "backward" and e.calls]
+    evaluating = [e for e in passes if all(_evaluates(calls[n], trace) for n in e.calls)]
+    training = [e for e in passes if not all(_evaluates(calls[n], trace) for n in e.calls)]
+    if evaluating and len(training) >= 2 and {e.place for e in evaluating}.isdisjoint({e.place for e in training}):
+        yield _in_evaluation(evaluating, "of a model in eval mode")
+        return
+    stepped = _places_before_steps(trace)
+    never = {}
+    for event in passes:
+        if event.place not in stepped:
+            never.setdefault(event.place, []).append(event)
+    for place, group in never.items():
+        rest = [e for e in passes if e.place != place and e.step > group[0].step]
+        mixed = _same_calls(group, passes)
+        if len(group) >= 1 and rest and not mixed and not any(calls[n].input_gradient for e in group for n in e.calls):
+            yield _in_evaluation(group, "that no step follows")
+            return
+
+
+def _same_calls(group: list[Event], passes: list[Event]) -> bool:
+    """Whether those passes lie in one step with others (several losses, accumulation)."""
+    between = {(e.step) for e in group}
+    own = {e.place for e in group}
+    with_others = [s for s in between if any(e.step == s and e.place not in own for e in passes)]
+    return len(with_others) > 0.5 * len(between) and all(sum(1 for e in group if e.step == s) <= 2 for s in between)
+
+
+def _evaluates(call: Call, trace: Trace) -> bool:
+    modes = call.modes
+    return (
+        not call.training
+        and not call.input_gradient
+        and any(c.training and c.learned for c in trace.calls)
+        and (modes.dropout_on + modes.norm_on == 0)
+    )
+
+
+def _places_before_steps(trace: Trace) -> set:
+    """Lines of the backward passes that a step follows at once."""
+    places, last = set(), None
+    for event in trace.events:
+        if event.kind == "backward":
+            last = event
+        elif event.kind == "step" and last is not None:
+            places.add(last.place)
+        elif event.kind == "zero":
+            last = None
+    return places
+
+
+def _in_evaluation(group: list[Event], how: str) -> Finding:
+    return found(
+        "backward-in-evaluation", "error",
+        f"{len(group)} backward passes {how}: their gradients go into the next training step, or for nothing.",
+        "Evaluate under torch.no_grad(), without backward().",
+        group[0].place, "no backward in evaluation", passes=len(group),
+    )  # fmt: skip
+
+
+GRADIENTS = (
+    PassiveCheck(
+        ("clip-after-step",),
+        "Gradients that are clipped after the step were not clipped at all.",
+        "Three clips or more, three quarters of them out of order.",
+        look_at_clipping,
+    ),
+    PassiveCheck(
+        ("gradients-accumulate",),
+        "Old gradients act as momentum that never fades; at a small rate it only looks slow.",
+        "No zeroing, of whatever kind, before four fifths of the steps (seen by the gradients' own identity).",
+        look_at_accumulation,
+    ),
+    PassiveCheck(
+        ("backward-in-evaluation",),
+        "Validation rows are trained on.",
+        "No threshold: backward at a line of its own, on a model in eval mode while training runs in train mode, or "
+        "that no step follows while others have one. Adversarial examples pass.",
+        look_at_evaluation,
+    ),
+    PassiveCheck(
+        ("gradient-does-not-flow",),
+        "A part that gets no gradient stays as it was drawn.",
+        "None or exactly zero at three or more steps, for parameters that take part in the loss.",
+        look_at_flow,
+    ),
+    PassiveCheck(
+        ("gradient-not-finite", "gradient-vanishing"),
+        "Too small a gradient learns nothing, NaN destroys everything.",
+        "First layer below 1e-5 of the last ones by root mean square (healthy: 0.01 to 10).",
+        look_at_sizes,
+    ),
+)
+
+EXPLODING = PassiveCheck(
+    ("gradient-exploding",),
+    "One such step undoes all others.",
+    "A norm of 1,000 times that of the weights, without clipping (healthy: below 20).",
+    look_at_explosion,
+    symptom=True,
+)

@@ -1,0 +1,259 @@
+"""What reaches the first layer, in training and in evaluation."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ....data.findings import Finding
+from ..graph import ancestors, source
+from ..measuring import NORMS, flat
+from ..trace import Call, Node, Trace
+from .check import PassiveCheck, found
+
+LARGEST_RMS, LEAST_SPREAD = 5.0, 0.01
+"""As in the active examination: pixels of 0..255 have 60 to 130, standardised values 1; divided twice by 255, 0.001."""
+
+SHIFT, RATIO = 0.7, 1.7
+"""Between training and evaluation: means apart by deviations, and ratio of deviations. Random splits of 100 rows stay
+within 0.3 and 1.3; augmentation by crops, flips and noise within 0.4 and 1.5."""
+
+
+def first_layers(trace: Trace, most: int = 12) -> list[Node]:
+    """First layers of the recorded training steps."""
+    nodes = [n for b in trace.backwards[:most] for n in ancestors(b.root) if "entering.not_finite" in n.facts]
+    return [n for n in nodes if n.layers == 1]
+
+
+def look_at_scale(trace: Trace) -> Iterator[Finding]:
+    for node in first_layers(trace):
+        facts = node.facts
+        if facts["entering.not_finite"] > 0:
+            yield found(
+                "input-not-finite", "error",
+                f"{100 * facts['entering.not_finite']:.3g} % of the values that reach the first layer are NaN or "
+                "infinite.",
+                "Look for missing values, a division by a standard deviation of zero, or a logarithm in the "
+                "preprocessing.",
+                node.place, "0", not_finite=facts["entering.not_finite"],
+            )  # fmt: skip
+            return
+    nodes = [n for n in first_layers(trace) if n.name not in NORMS and "entering.mean" in n.facts]
+    nodes = [n for n in nodes if n.name != "embedding" and not _coded(n) and _of_data(n)]
+    for node in nodes:
+        facts = node.facts
+        rms = float(np.hypot(facts["entering.mean"], facts["entering.std"]))
+        if facts.get("entering.numel", 0) < 16:
+            continue
+        if facts.get("entering.across_rows") == 0 and facts["entering.std"] >= 0 and _rows_differ(trace, node):
+            yield found(
+                "input-ignored", "error",
+                f"Every example of a batch reaches the first layer as the same values (root mean square {rms:.3g}).",
+                "Look for zeroed or overwritten inputs on their way into the model.",
+                node.place, "values that differ between examples", rms=rms,
+            )  # fmt: skip
+            return
+        if rms > LARGEST_RMS and not _normalised_next(trace, node):
+            yield found(
+                "input-not-normalised", "error",
+                f"The values that reach the first layer have a root mean square of {rms:.3g} "
+                f"({facts['entering.low']:.3g} to {facts['entering.high']:.3g}).",
+                "Bring inputs to about zero mean and unit variance with the training split's statistics.",
+                _call_place(trace, node) or node.place, f"about 1, at most {LARGEST_RMS:g}", rms=rms,
+            )  # fmt: skip
+            return
+        if 0 < facts["entering.std"] < LEAST_SPREAD and not _normalised_next(trace, node):
+            yield found(
+                "input-over-normalised", "error",
+                f"The values that reach the first layer spread by only {facts['entering.std']:.2g}.",
+                "The inputs are scaled twice (divided by 255 twice, or standardised with statistics of another scale).",
+                _call_place(trace, node) or node.place, f"about 1, at least {LEAST_SPREAD:g}",
+                spread=facts["entering.std"],
+            )  # fmt: skip
+            return
+
+
+def _coded(node: Node) -> bool:
+    """Whether the layer got an embedding's output or one-hot codes."""
+    return (
+        node.facts.get("entering.whole") == 1 and node.facts["entering.low"] == 0 and node.facts["entering.high"] == 1
+    )
+
+
+def _of_data(node: Node) -> bool:
+    return any(i.layers == 0 and flat(i).name != "parameter" for i in node.inputs)
+
+
+def _rows_differ(trace: Trace, node: Node) -> bool:
+    return any(len(set(trace.calls[n].keys.tolist())) > 1 for n in node.calls)
+
+
+def _call_place(trace: Trace, node: Node):
+    return next((trace.calls[n].place for n in node.calls), None)
+
+
+def _normalised_next(trace: Trace, first: Node) -> bool:
+    """Whether a normaliser follows the first layer, which then may get any scale."""
+    for backward in trace.backwards[:12]:
+        for node in ancestors(backward.root):
+            if node.name in NORMS and any(source(i) is first for i in node.inputs):
+                return True
+    return False
+
+
+def look_at_casts(trace: Trace) -> Iterator[Finding]:
+    """Numbers cut off or wrapped around on their way to the model."""
+    used = {id(n) for b in trace.backwards[:12] for n in ancestors(b.root)}
+    for node in trace.casts:
+        facts = node.facts
+        if node.layers or (node.calls and id(node) not in used):
+            continue
+        overflow, cut = facts.get("overflow", 0.0), facts.get("cut", 0.0)
+        coarse = cut > 0.2 and 0 < facts.get("input.std", 0) < 20
+        later = id(node) in used or not node.calls
+        if later and (overflow > 0.001 or coarse) and _reaches_model(trace, node, used):
+            what = f"{100 * overflow:.3g} % of the values wrap around" if overflow > 0.001 else (
+                f"{100 * cut:.3g} % of the values lose what stands behind the point (their deviation is "
+                f"{facts.get('input.std', 0):.3g})"
+            )  # fmt: skip
+            yield found(
+                "input-casting", "error", f"In a conversion or sum in {node.dtype}, {what}.",
+                "Convert to float before computing, and to whole numbers only what is whole.",
+                node.place, "no value changed by a conversion", overflow=overflow, cut=cut,
+            )  # fmt: skip
+            return
+
+
+def _reaches_model(trace: Trace, node: Node, used: set[int]) -> bool:
+    """Whether a cast's result was turned to floats for a model: seen in the graph, or whole numbers in its inputs."""
+    if id(node) in used:
+        return True
+    whole = [n for n in first_layers(trace) if n.facts.get("entering.whole") == 1 and n.name != "embedding"]
+    return bool(whole) or node.facts.get("overflow", 0) > 0.001
+
+
+def look_at_variety(trace: Trace) -> Iterator[Finding]:
+    """Inputs that say nothing: zeros, or the same row again and again."""
+    calls = [c for c in trace.learned if len(c.keys) > 0]
+    if len(calls) < 3:
+        return
+    rows = np.concatenate([c.keys for c in calls])
+    if len(rows) < 32:
+        return
+    distinct = len(np.unique(rows))
+    constant = all(c.std == 0 for c in calls)
+    fullest = max(len(np.unique(c.keys)) / len(c.keys) for c in calls if len(c.keys) > 1) if any(
+        len(c.keys) > 1 for c in calls) else 1.0  # fmt: skip
+    width = max((int(np.prod(n.inputs[0].shape[1:])) for n in first_layers(trace) if n.inputs), default=0)
+    if constant or distinct == 1 or (width >= 8 and fullest < 0.2 and not trace.models[calls[0].model].embeds):
+        yield found(
+            "input-degenerate", "error",
+            f"The {len(rows)} training rows hold {distinct} different ones"
+            + (", all of one value." if constant else "."),
+            "Look at the dataset's indexing (always the same item?) and at what fills the inputs.",
+            calls[0].place, "rows that differ", distinct=distinct, rows=len(rows),
+        )  # fmt: skip
+
+
+def look_at_phases(trace: Trace) -> Iterator[Finding]:
+    """Inputs of evaluation that are prepared in another way than those of training."""
+    for name, train in trace.populations.items():
+        if not name.startswith("train:"):
+            continue
+        model = name.split(":")[1]
+        if trace.models[int(model)].embeds or train.rows < 24:
+            continue
+        for other, seen in trace.populations.items():
+            if not other.startswith(f"evaluation:{model}:") or seen.rows < 24 or len(seen.sums) != len(train.sums):
+                continue
+            call = next((c for c in trace.evaluated if f"evaluation:{model}:{c.place}" == other), None)
+            shift, ratio = _apart(train, seen)
+            if shift > SHIFT or ratio > RATIO:
+                yield found(
+                    "train-eval-preprocessing-differ", "error" if shift > 2 * SHIFT or ratio > 2 else "warning",
+                    f"Inputs have mean {train.mean.mean():.3g} and deviation {_spread(train):.3g} in training, but "
+                    f"{seen.mean.mean():.3g} and {_spread(seen):.3g} in evaluation.",
+                    "Prepare both in the same way, with the training split's statistics; only augmentation differs.",
+                    call.place if call else None, f"means within {SHIFT:g} deviations, deviations within a factor "
+                    f"{RATIO:g}", shift=shift, ratio=ratio,
+                )  # fmt: skip
+                return
+
+
+def _spread(p) -> float:
+    """Deviation over all values, [N, F] together."""
+    mean = p.mean.mean()
+    return float(np.sqrt(max((p.squares / p.rows).mean() - mean**2, 0)))
+
+
+def _apart(first, second) -> tuple[float, float]:
+    """Shift of the means in deviations of training, and ratio of the deviations, 1 or more: medians over features.
+
+    Medians, because one feature that hardly varies in training may be anything in evaluation.
+    """
+    own, other = first.std, second.std
+    varied = (own > 1e-6) & (other > 1e-9)
+    if not varied.any():
+        return 0.0, 1.0
+    shift = float(np.median(np.abs(first.mean - second.mean)[varied] / own[varied]))
+    ratio = float(np.exp(np.abs(np.median(np.log(own[varied] / other[varied])))))
+    return shift, min(ratio, 1e9)
+
+
+def look_at_pretrained(trace: Trace) -> Iterator[Finding]:
+    """Weights of torchvision want ImageNet's normalisation."""
+    for key, model in trace.models.items():
+        if model.library != "torchvision":
+            continue
+        calls: list[Call] = [c for c in trace.calls if c.model == key and c.std > 0][:20]
+        if not calls:
+            continue
+        low, high = min(c.low for c in calls), max(c.high for c in calls)
+        mean, std = float(np.mean([c.mean for c in calls])), float(np.mean([c.std for c in calls]))
+        raw = low >= 0 or high > 6 or std < 0.35 or abs(mean) > 1.5
+        if raw:
+            yield found(
+                "pretrained-normalisation-mismatch", "error",
+                f"Weights loaded by {model.library} get inputs from {low:.3g} to {high:.3g} (mean "
+                f"{mean:.3g}, deviation "
+                f"{std:.3g}); they were trained on about -2.1 to 2.6.",
+                "Use the weights' own transforms (`weights.transforms()`), or ImageNet's mean and "
+                "deviation by channel.",
+                calls[0].place, "mean about 0, deviation about 1", mean=mean, std=std,
+            )  # fmt: skip
+            return
+
+
+INPUTS = (
+    PassiveCheck(
+        ("input-casting",),
+        "What is cut off or wraps around is lost before the model sees it.",
+        "More than 0.1 % of the values wrap around, or a fifth lose their fraction at a deviation below 20.",
+        look_at_casts,
+    ),
+    PassiveCheck(
+        ("pretrained-normalisation-mismatch",),
+        "Pre-trained weights see other colours than they were trained on; fine-tuning hides it.",
+        "torchvision's weights with inputs that are never negative, beyond 6, or of a deviation below 0.35.",
+        look_at_pretrained,
+    ),
+    PassiveCheck(
+        ("train-eval-preprocessing-differ",),
+        "The model is measured on inputs that it was not trained for.",
+        "Median over features of the means' shift above 0.7 deviations, or deviations apart by a factor above 1.7; "
+        "an error at twice the shift or a factor of 2.",
+        look_at_phases,
+    ),
+    PassiveCheck(
+        ("input-degenerate",),
+        "Nothing can be learnt from the same row.",
+        "One distinct row or value in 32 or more; or at most a fifth distinct rows in every batch, of 8 features or "
+        "more.",
+        look_at_variety,
+    ),
+    PassiveCheck(
+        ("input-not-finite", "input-ignored", "input-not-normalised", "input-over-normalised"),
+        "Default rates and initialisations assume inputs of unit variance.",
+        "Root mean square above 5, spread below 0.01, at the first layer; one that a normaliser follows may get any.",
+        look_at_scale,
+    ),
+)

@@ -1,0 +1,188 @@
+"""Optimisers and schedules: what they hold, how far they go, and when the rate changes."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ....data.findings import Finding
+from ..graph import flowing
+from ..trace import Optimiser, Schedule, Trace
+from .check import PassiveCheck, found
+
+TOO_FAR, TOO_NEAR = 0.3, 2e-6
+"""Median length of a step over that of the weights: 0.001 is usual, 0.0001 to 0.03 healthy."""
+
+
+def look_at_parameters(trace: Trace) -> Iterator[Finding]:
+    """Parameters that want a gradient and are in no optimiser, and optimisers of other parameters."""
+    stepped = [o for o in trace.optimisers.values() if o.steps]
+    if not any(c.learned for c in trace.calls) and trace.calls:
+        return  # the loss hangs on no model: the gradients' check says so
+    if not stepped or any(o.name == "by hand" for o in stepped):
+        return
+    held = frozenset().union(*(o.held for o in stepped))
+    used: dict[int, str] = {}
+    for backward in trace.backwards:
+        models = {trace.calls[n].model for n in backward.root.calls}
+        known = {k: v for m in models for k, v in trace.models[m].parameters.items()}
+        for node in flowing(backward.root):
+            if node.name == "parameter" and node.wants_gradient and node.key in known:
+                used[node.key] = known[node.key][0]
+    own = {key for model in trace.models.values() for key in model.parameters}
+    missing = {key: name for key, name in used.items() if key not in held}
+    for optimiser in stepped:
+        idle = [w for w in optimiser.weights.values() if w.seen and w.absent == w.seen]
+        foreign = [k for k, w in optimiser.weights.items() if w.seen and w.absent == w.seen and k not in used]
+        unknown = [k for k in foreign if k not in own]
+        if foreign and idle and optimiser.steps >= 3 and (len(unknown) > 0 or len(foreign) == len(optimiser.weights)):
+            if not missing and len(foreign) < len(optimiser.weights):
+                continue  # a part that is not used (yet) is no other model's
+            yield found(
+                "optimiser-holds-foreign-parameters", "error",
+                f"{len(foreign)} of {len(optimiser.held)} parameters of the optimiser never take part "
+                "in the loss, while "
+                f"{len(missing)} that do are in no optimiser: it was made for another model, or before the model was "
+                "changed.",
+                "Make the optimiser after the model is complete, from that model's parameters.",
+                optimiser.made or optimiser.place, "the trained model's parameters", foreign=len(foreign),
+                missing=len(missing),
+            )  # fmt: skip
+            return
+    if not missing:
+        return
+    names = list(missing.values())
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    loaded = any(model.loaded for model in trace.models.values())
+    yield found(
+        "parameter-not-in-optimiser", "note" if loaded else "error",
+        f"{len(names)} parameters take part in the loss and want a gradient, but no optimiser holds them: {shown}.",
+        "Give them to the optimiser, or freeze them on purpose with requires_grad_(False).",
+        stepped[0].made or stepped[0].place, "0", parameters=len(names),
+    )  # fmt: skip
+
+
+def look_at_rate(trace: Trace) -> Iterator[Finding]:
+    """How far steps go, and what the loss does."""
+    for optimiser in trace.optimisers.values():
+        ratios = [w.ratios for w in optimiser.weights.values() if w.ratios and len(w.shape) > 1]
+        if not ratios or optimiser.steps < 5 or not optimiser.plain:
+            continue
+        steps = min(map(len, ratios))
+        typical = np.array([np.median([r[i] for r in ratios]) for i in range(steps)])
+        rate = optimiser.rates[0] if optimiser.rates else 0.0
+        losses = np.array([v for v in trace.losses if np.isfinite(v)])
+        if not len(losses):
+            continue
+        # Of the first steps: a rate that kills every unit leaves steps of length 0 behind.
+        far, near = float(np.median(typical[:4])), float(typical.max())
+        start = min(losses[0], losses[: max(1, len(losses) // 20)].mean())  # a spike at once is no fall later
+        fell = losses[-max(1, len(losses) // 5) :].mean() < start - 0.1 * abs(start)
+        worse = losses[-max(1, len(losses) // 5) :].mean() > 1.5 * abs(losses[0]) + 0.5
+        if (far > TOO_FAR and not fell) or (worse and far > 0.05):
+            yield found(
+                "learning-rate-too-high", "error",
+                f"At a learning rate of {rate:g} a step changes the weights by {100 * far:.0f} % of "
+                "their size, and the "
+                f"loss {'rises' if worse else 'does not fall'} ({losses[0]:.3g} to {losses[-1]:.3g}).",
+                "Lower it, to a tenth or a hundredth (3e-4 for Adam, 0.01 to 0.1 for SGD).",
+                optimiser.made, "steps of about 0.1 % of the weights", rate=rate, ratio=far,
+            )  # fmt: skip
+            return
+        still = losses[-max(1, len(losses) // 5) :].mean() > 0.98 * losses[: max(1, len(losses) // 20)].mean()
+        if near < TOO_NEAR and still and optimiser.steps >= 10 and losses[0] > 0:
+            yield found(
+                "learning-rate-too-low", "warning",
+                f"At a learning rate of {rate:g} a step changes the weights by {near:.1g} of their "
+                "size at most, and the "
+                f"loss stays where it is ({losses[0]:.3g} to {losses[-1]:.3g}).",
+                "Raise it (3e-4 for Adam, 0.01 to 0.1 for SGD).",
+                optimiser.made, "steps of about 0.001 of the weights", rate=rate, ratio=near,
+            )  # fmt: skip
+            return
+
+
+def look_at_schedule(trace: Trace) -> Iterator[Finding]:
+    for number, schedule in trace.schedules.items():
+        optimiser = trace.optimisers.get(schedule.subject)
+        if optimiser is None or optimiser.steps < 3:
+            continue
+        said = _said(schedule, optimiser, trace, number)
+        if said:
+            message, advice, severity = said
+            yield found(
+                "schedule-stepped-wrongly", severity, message, advice, schedule.place, "the rhythm "
+                "that it was made for",
+                schedule_steps=schedule.steps, optimiser_steps=optimiser.steps,
+            )  # fmt: skip
+            return
+
+
+def _said(schedule: Schedule, optimiser: Optimiser, trace: Trace, number: int):
+    rates = np.array(optimiser.rates)
+    nested = schedule.steps == 0 and any(s.steps for n, s in trace.schedules.items() if n != number)
+    if schedule.steps == 0:
+        if nested or not trace.ended:
+            return None
+        return (
+            f"The {schedule.name} is made but never stepped: the rate stays as it starts.",
+            "Call scheduler.step() after each epoch (or step, as it was made for).", "error",
+        )  # fmt: skip
+    if schedule.first == 0 and schedule.steps > 1:
+        return (
+            f"The {schedule.name} is stepped before the first optimiser step: the first rate is "
+            "skipped, and all others "
+            "come one early.",
+            "Call optimizer.step() first, then scheduler.step().", "error",
+        )  # fmt: skip
+    every_step = schedule.steps >= 0.9 * optimiser.steps and optimiser.steps >= 8
+    if schedule.planned and schedule.steps > 1.2 * schedule.planned + 1 and schedule.name == "CosineAnnealingLR":
+        return (
+            f"The {schedule.name} was made for {schedule.planned} steps and was stepped "
+            f"{schedule.steps} times: the rate "
+            "rises again.",
+            "Make T_max the number of times that it is stepped.", "error",
+        )  # fmt: skip
+    if schedule.planned and trace.ended and schedule.steps < 0.35 * schedule.planned and trace.crash is None:
+        per = optimiser.steps >= 0.8 * schedule.planned
+        return (
+            f"The {schedule.name} was made for {schedule.planned} steps, but stepped {schedule.steps} times in "
+            f"{optimiser.steps} optimiser steps: its course is cut off.",
+            "Step it after each optimiser step." if per else "Make it for the steps that are taken.",
+            "error" if per else "warning",
+        )  # fmt: skip
+    if every_step and len(rates) >= 8 and rates[0] > 0:
+        half = rates[len(rates) // 2]
+        if half < 1e-3 * rates.max() and schedule.name not in ("OneCycleLR", "LambdaLR", "CosineAnnealingLR"):
+            return (
+                f"The {schedule.name} is stepped at each of {optimiser.steps} optimiser steps, and the rate falls from "
+                f"{rates.max():.3g} to {half:.1g} half-way: it was made for epochs.",
+                "Step it once an epoch, outside of the loop over batches.", "error",
+            )  # fmt: skip
+    return None
+
+
+OPTIMISER = (
+    PassiveCheck(
+        ("optimiser-holds-foreign-parameters", "parameter-not-in-optimiser"),
+        "A layer that no optimiser holds stays random, and the rest learns around it.",
+        "No threshold: by identity, in the loss's graph. Frozen parameters are left out on purpose; beside loaded "
+        "weights it is a note.",
+        look_at_parameters,
+    ),
+    PassiveCheck(
+        ("schedule-stepped-wrongly",),
+        "A rate that dies early or never falls leaves the model half trained.",
+        "Never stepped; before the first step; 1.2 times or a third of its planned length; a thousandth of the rate "
+        "half-way when stepped with every batch.",
+        look_at_schedule,
+    ),
+)
+
+RATE = PassiveCheck(
+    ("learning-rate-too-high", "learning-rate-too-low"),
+    "The rate is the parameter that matters most.",
+    "Median step above 0.3 of the weights while the loss does not fall, or above 0.05 while it rises by half; below "
+    "2e-6 while it stays (healthy: 0.0001 to 0.03).",
+    look_at_rate,
+    symptom=True,
+)

@@ -1,0 +1,64 @@
+"""`doctor train.py`: run the program, show what was found on stderr, write it where asked, and give the exit code."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...files import write_json
+from ...terminal import Terminal
+from .program import run_watched
+
+FOUND = 3
+
+
+def watch_program(script: Path, arguments: Sequence[str], json_file: Path | None, steps: int | None) -> int:
+    """Watch a program; its own exit code where it failed, else 3 where there are errors, else 0.
+
+    Args:
+        script: A Python file.
+        arguments: The program's own; `--json FILE` among them, before a `--`, is the doctor's.
+        json_file: Write the findings there.
+        steps: Stop the program after so many optimiser steps.
+
+    Raises:
+        UserError: There is no such program.
+    """
+    own, asked = split_arguments(arguments)
+    json_file = (asked or json_file) and (asked or json_file).absolute()
+    accept = accepted(Path("params.yaml"))
+    start = time.monotonic()
+    code, report = run_watched(script, own, steps=steps, accept=accept)
+    seconds = time.monotonic() - start
+    Terminal(stderr=True).doctor(report.verdict, report.findings)
+    if json_file:
+        write_json(json_file, {**report.as_json(), "seconds": round(seconds, 3)})
+    return code or (FOUND if report.errors else 0)
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
+    """The program's arguments, and the file that `--json` names; what follows a `--` is the program's alone."""
+    own, asked, left = [], None, list(arguments)
+    while left:
+        argument = left.pop(0)
+        if argument == "--":
+            return [*own, *left], asked
+        if argument == "--json" and left:
+            asked = Path(left.pop(0))
+        elif argument.startswith("--json="):
+            asked = Path(argument.removeprefix("--json="))
+        else:
+            own.append(argument)
+    return own, asked
+
+
+def accepted(params: Path) -> tuple[str, ...]:
+    """The codes that a project's `data.accept` lets through; none where there is no project."""
+    if not params.is_file():
+        return ()
+    import yaml
+
+    try:
+        tree = yaml.safe_load(params.read_text(encoding="utf-8")) or {}
+        return tuple(str(code) for code in tree.get("data", {}).get("accept", ()) or ())
+    except (yaml.YAMLError, AttributeError, OSError):
+        return ()

@@ -1,0 +1,282 @@
+"""What is measured at single operations: values that enter losses, layers and comparisons, units that are idle."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .summaries import facts, labels_of
+from .trace import Node, Score, Units
+
+LOSSES = frozenset({
+    "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "l1_loss",
+    "smooth_l1_loss", "huber_loss", "kl_div", "poisson_nll_loss", "gaussian_nll_loss", "soft_margin_loss",
+    "multi_margin_loss", "hinge_embedding_loss", "multilabel_soft_margin_loss", "multilabel_margin_loss",
+})  # fmt: skip
+SQUARED = frozenset({"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"})
+LAYERS = frozenset({
+    "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "lstm", "gru",
+    "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "embedding", "embedding_bag",
+    "multi_head_attention_forward", "bilinear",
+})  # fmt: skip
+PRODUCTS = frozenset({"matmul", "rmatmul", "addmm", "bmm", "einsum", "baddbmm", "mv", "tensordot"})
+NORMS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"})
+RECTIFIERS = frozenset({"relu", "relu6", "clamp_min", "threshold"})
+SQUASHES = frozenset({"sigmoid", "tanh"})
+RANDOM = frozenset({
+    "rand", "randn", "rand_like", "randn_like", "bernoulli", "normal", "multinomial", "randperm", "randint", "uniform",
+    "poisson", "randint_like", "exponential",
+})  # fmt: skip
+WHOLE = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767), "int32": (-(2**31), 2**31 - 1)}
+FRAGILE = frozenset({"log", "sqrt", "div", "rdiv", "exp", "pow", "rsqrt", "log2", "log10", "reciprocal", "norm"})
+COMPARISONS = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
+MOST = 4000
+"""Nodes of a kind kept."""
+
+
+def layer(node: Node) -> bool:
+    """Whether an operation is a layer with parameters of its own."""
+    if node.name in LAYERS or node.name in NORMS:
+        return any(given.name == "parameter" for given in node.inputs)
+    return node.name in PRODUCTS and any(given.name == "parameter" for given in (flat(i) for i in node.inputs))
+
+
+def flat(node: Node) -> Node:
+    """A parameter behind its own transposition."""
+    while node.name in ("t", "T", "transpose", "mT", "view", "reshape", "permute") and node.inputs:
+        node = node.inputs[0]
+    return node
+
+
+class Measuring:
+    """Looks at an operation's values while they are there.
+
+    Args:
+        recorder: The recorder, told what a call is for.
+    """
+
+    def __init__(self, recorder: Any):
+        self.recorder = recorder
+        self.ordinals: dict[tuple[int, str], int] = {}
+
+    def operation(self, node: Node, given: list[Tensor], kwargs: dict, result: Tensor, raw: Any = None) -> None:
+        node.layers = max((i.layers for i in node.inputs), default=0)
+        name = node.name
+        if layer(node):
+            self._enters(node, given)
+            node.layers += 1
+        if name in LOSSES:
+            self._loss(node, given, kwargs, result)
+        elif name in ("sub", "rsub") and len(given) > 1:
+            self._difference(node, given)
+        elif name in ("gather", "getitem", "take_along_dim", "index_select") and len(given) > 1 and node.layers:
+            self._picked(node, given)
+        elif name in COMPARISONS:
+            self._comparison(node, given)
+        elif name in ("sum", "mean", "count_nonzero"):
+            self._reduction(node, given, result)
+        elif name in RECTIFIERS or name in SQUASHES:
+            self._units(node, given, result)
+        elif name in RANDOM or "dropout" in name:
+            self._random(node)
+        elif name in ("clamp", "clamp_max", "minimum", "clamp_min") and node.layers and result.numel() <= 65536:
+            node.facts["changed"] = float((result != given[0]).double().mean()) if given[0].shape == result.shape else 0
+        if name in ("mul", "add", "sub", "pow") and node.dtype in WHOLE:
+            self._overflow(node, given)
+        if name in ("tensor", "as_tensor") and "int" in node.dtype and raw is not None:
+            self._made(node, raw)
+        if (
+            name in ("to_int", "to", "type", "type_as")
+            and given
+            and "int" in node.dtype
+            and given[0].is_floating_point()
+        ):
+            self._cast(node, given[0])
+        if name in FRAGILE and not bool(result.isfinite().all()) and all(bool(g.isfinite().all()) for g in given):
+            node.facts["made_not_finite"] = 1.0
+
+    def _enters(self, node: Node, given: list[Tensor]) -> None:
+        """What reaches the first layer."""
+        for source, tensor in zip(node.inputs, given, strict=False):
+            if source.layers == 0 and flat(source).name != "parameter" and tensor.dim() > 1:
+                if tensor.is_floating_point():
+                    node.facts |= facts(tensor, "entering.")
+                return
+
+    def _loss(self, node: Node, given: list[Tensor], kwargs: dict, result: Tensor) -> None:
+        scores = kwargs.get("input", given[0])
+        targets = kwargs.get("target", given[1] if len(given) > 1 else None)
+        node.facts |= facts(scores, "input.") | facts(result, "value.")
+        if isinstance(targets, Tensor):
+            node.facts |= facts(targets, "target.")
+            node.facts["target.distinct"] = float(len(targets.detach().flatten()[:4096].unique()))
+            self._scored(node, scores, targets)
+        if result.numel() == 1:
+            kind = "loss-sum" if node.options.get("reduction") == "sum" else "loss"
+            self._record(kind, float(result.detach()), len(scores) if scores.dim() else 1, node)
+
+    def _scored(self, node: Node, scores: Tensor, targets: Tensor | None) -> None:
+        rows = len(scores) if scores.dim() else 0
+        labels = labels_of(targets, rows) if targets is not None and rows else None
+        calls = self.recorder.trace.calls
+        of = node.inputs[0].calls if node.inputs else node.calls
+        # Of a pair of calls (twins) or of targets that a model made, labels are not the rows' own.
+        given_ = len(of) == 1 and not any(i.calls or i.layers for i in node.inputs[1:])
+        for number in of:
+            call = calls[number]
+            if labels is not None and given_ and call.labels is None and rows == call.rows:
+                call.labels = labels
+            self.recorder.score(number)
+        if of and not all(calls[number].gradient for number in of) and len(self.recorder.trace.evaluations) < MOST:
+            self.recorder.trace.evaluations.append(node)
+
+    def _difference(self, node: Node, given: list[Tensor]) -> None:
+        """Outputs and targets that are subtracted by hand."""
+        first, second = node.inputs[:2]
+        if bool(first.layers) == bool(second.layers) or not (given[0].is_floating_point() and given[1].dim()):
+            return
+        scores, targets = (given[0], given[1]) if first.layers else (given[1], given[0])
+        if targets.dim() == 0 or second.name == "parameter" or first.name == "parameter":
+            return
+        node.facts |= facts(scores, "input.") | facts(targets, "target.")
+        node.facts["target.distinct"] = float(len(targets.detach().flatten()[:4096].unique()))
+        rows = len(scores) if scores.dim() else 0
+        calls = self.recorder.trace.calls
+        for number in node.calls:
+            if calls[number].rows == rows:
+                calls[number].labels = (
+                    labels_of(targets, rows) if calls[number].labels is None else calls[number].labels
+                )
+            self.recorder.score(number)
+
+    def _picked(self, node: Node, given: list[Tensor]) -> None:
+        """Scores of the labels' classes, picked by hand."""
+        source = node.inputs[0]
+        targets = given[-1]
+        if targets.is_floating_point() or targets.dtype == torch.bool or source.layers == 0 or given[0].dim() < 2:
+            return
+        if len(targets) != len(given[0]) or node.inputs[-1].layers:
+            return
+        node.facts |= facts(given[0], "input.") | facts(targets, "target.")
+        calls = self.recorder.trace.calls
+        for number in source.calls:
+            if calls[number].rows == len(targets) and len(source.calls) == 1 and calls[number].labels is None:
+                calls[number].labels = labels_of(targets, len(targets))
+            self.recorder.score(number)
+
+    def _comparison(self, node: Node, given: list[Tensor]) -> None:
+        if not any(i.layers for i in node.inputs) or not node.calls:
+            return
+        trace = self.recorder.trace
+        if len(trace.compared) < MOST:
+            trace.compared.append(node)
+        if node.name in ("gt", "ge", "lt", "le") and given[0].is_floating_point():
+            node.facts |= facts(given[0], "input.")
+        if len(given) > 1:
+            predicted = 0 if node.inputs[0].layers else 1
+            self._scored(node, given[predicted], given[1 - predicted])
+
+    def _reduction(self, node: Node, given: list[Tensor], result: Tensor) -> None:
+        source = node.inputs[0] if node.inputs else None
+        while source is not None and source.name in (
+            "float",
+            "double",
+            "to_int",
+            "to",
+            "cpu",
+            "type",
+            "view",
+            "reshape",
+        ):
+            source = source.inputs[0] if source.inputs else None
+        if source is None or source.name != "eq" or result.numel() != 1 or not source.calls:
+            return
+        kind = "accuracy" if node.name == "mean" else "correct"
+        self._record(kind, float(result), given[0].numel(), node)
+
+    def _record(self, kind: str, value: float, rows: int, node: Node) -> None:
+        if len(self.recorder.trace.scores) < MOST and node.calls:
+            recorder = self.recorder
+            recorder.trace.scores.append(
+                Score(kind, value, rows, recorder.trace.steps, recorder.tick(), max(node.calls), node.place)
+            )
+
+    def _units(self, node: Node, given: list[Tensor], result: Tensor) -> None:
+        """Share of idle units; the unit's dimension is 1 behind a convolution and the last one elsewhere."""
+        if not node.layers or not node.wants_gradient or result.dim() < 2 or result.numel() > 1 << 22:
+            return
+        call = max(node.calls, default=-1)
+        ordinal = self.ordinals[call, node.name] = self.ordinals.get((call, node.name), 0) + 1
+        values = result.detach()
+        unit = 1 if values.dim() == 4 or (values.dim() == 3 and _convolved(node)) else -1
+        values = values.movedim(unit, -1).flatten(0, -2)
+        if node.name in SQUASHES:
+            low, high = (0.01, 0.99) if node.name == "sigmoid" else (-0.99, 0.99)
+            idle = float(((values < low) | (values > high)).double().mean())
+        else:
+            idle = float((values == values.amin(0)).all(0).double().mean()) if len(values) > 1 else 0.0
+        model = self.recorder.trace.calls[call].model if call >= 0 else 0
+        units = self.recorder.trace.units
+        found = units.setdefault(
+            (model, node.name, ordinal), Units(node.name, node.place, 0, values.shape[1])
+        )  # fmt: skip
+        found.rows = max(found.rows, len(values))
+        found.idle.append(idle)
+        found.steps.append(self.recorder.trace.steps)
+
+    def _random(self, node: Node) -> None:
+        """Random numbers drawn inside a model's call in eval mode."""
+        recorder = self.recorder
+        if not recorder.current_calls or not recorder.modules:
+            return
+        call = recorder.trace.calls[max(recorder.current_calls)]
+        if "dropout" in node.name:
+            rate, training = node.option("p", 1, 0.5), node.option("training", 2, True)
+            if training and rate and not call.training and len(recorder.trace.dropout_in_evaluation) < MOST:
+                recorder.trace.dropout_in_evaluation.append(node)
+        elif not call.training and len(recorder.trace.random_in_evaluation) < MOST:
+            node.calls = recorder.current_calls
+            recorder.trace.random_in_evaluation.append(node)
+
+    def _overflow(self, node: Node, given: list[Tensor]) -> None:
+        low, high = WHOLE[node.dtype]
+        sides = [g.to(torch.int64) for g in given[:2]]
+        other = sides[1] if len(sides) > 1 else node.option("other", 1, node.option("exponent", 1))
+        if not isinstance(other, int | Tensor) or isinstance(other, bool):
+            return
+        signs = {
+            "mul": lambda a, b: a * b,
+            "add": lambda a, b: a + b,
+            "sub": lambda a, b: a - b,
+            "pow": lambda a, b: a**b,
+        }
+        exact = signs[node.name](sides[0], other)
+        share = float(((exact < low) | (exact > high)).double().mean())
+        if share > 0 and len(self.recorder.trace.casts) < 200:
+            node.facts["overflow"] = share
+            self.recorder.trace.casts.append(node)
+
+    def _made(self, node: Node, raw: Any) -> None:
+        """A tensor of whole numbers made of an array that holds others."""
+        values = getattr(raw, "dtype", None)
+        if values is not None and values.kind == "f" and raw.size:
+            self._cast(node, torch.from_numpy(raw))
+
+    def _cast(self, node: Node, given: Tensor) -> None:
+        values = given.detach()
+        node.facts["cut"] = float((values != values.trunc()).double().mean())
+        low, high = WHOLE.get(node.dtype, (-(2**63), 2**63 - 1))
+        node.facts["overflow"] = float(((values.trunc() < low) | (values.trunc() > high)).double().mean())
+        node.facts |= facts(values, "input.")
+        if (node.facts["cut"] or node.facts["overflow"]) and len(self.recorder.trace.casts) < 200:
+            self.recorder.trace.casts.append(node)
+
+
+def _convolved(node: Node) -> bool:
+    while node.inputs:
+        if node.name.startswith("conv"):
+            return True
+        if node.name in LAYERS and node.name != "batch_norm":
+            return False
+        node = node.inputs[0]
+    return False

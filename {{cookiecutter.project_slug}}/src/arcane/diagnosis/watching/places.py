@@ -1,0 +1,83 @@
+"""Where in the program something happened: the innermost line of the person's own code, never of torch or of ours."""
+
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ENGINE = str(Path(__file__).resolve().parents[2]) + os.sep
+LIBRARIES = tuple(
+    sorted({str(Path(p).resolve()) + os.sep for n, p in sysconfig.get_paths().items() if n not in ("scripts", "data")})
+)
+DEEPEST = 60
+"""Frames looked at; a person's line is nearer than that in any program that is not a deep recursion."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the program.
+
+    Attributes:
+        file: Absolute path.
+        line: From 1.
+        function: The function's name, `<module>` outside of any.
+    """
+
+    file: str
+    line: int
+    function: str
+
+    @property
+    def shown(self) -> str:
+        """`file:line`, the file's name and its folder when it is not in the working directory."""
+        path = Path(self.file)
+        try:
+            return f"{path.relative_to(Path.cwd()).as_posix()}:{self.line}"
+        except ValueError:
+            return f"{'/'.join(path.parts[-2:])}:{self.line}"
+
+    @property
+    def source(self) -> str:
+        """The line's text, empty where the file cannot be read."""
+        import linecache
+
+        return linecache.getline(self.file, self.line).strip()
+
+    @property
+    def words(self) -> str:
+        """The function's name and the line, lower case: what the person calls it."""
+        return f"{self.function} {self.source}".lower()
+
+
+@cache
+def is_own(file: str) -> bool:
+    """Whether a file is the person's: not a library's, not the standard library's, not the engine's."""
+    if file.startswith("<") and not file.startswith("<ipython"):
+        return False
+    path = str(Path(file).resolve())
+    return not (path.startswith(ENGINE) or path.startswith(LIBRARIES) or f"{os.sep}site-packages{os.sep}" in path)
+
+
+def here(skip: int = 1) -> Place | None:
+    """The innermost line of the person's code on the stack."""
+    frame = sys._getframe(skip)
+    for _ in range(DEEPEST):
+        code = frame.f_code
+        if is_own(code.co_filename):
+            return Place(code.co_filename, frame.f_lineno, code.co_name)
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+    return None
+
+
+def line_at(location: str | None) -> str:
+    """The text of the line at `file:line`, relative to the working directory; empty where it cannot be read."""
+    import linecache
+
+    if not location or ":" not in location:
+        return ""
+    file, _, line = location.rpartition(":")
+    return linecache.getline(str(Path.cwd() / file), int(line)) if line.isdigit() else ""

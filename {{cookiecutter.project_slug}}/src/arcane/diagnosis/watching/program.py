@@ -1,0 +1,145 @@
+"""Runs a program as `python PROGRAM` does, and watches it: same arguments, paths, `__main__`, output and exit code."""
+
+import contextlib
+import importlib.machinery
+import os
+import sys
+import traceback
+import types
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import UserError
+from ..examine import Examination
+from .patches import Patches
+from .places import ENGINE
+from .recorder import Recorder, StopProgram
+from .report import Watched, findings_of, saw_training
+from .showing import look_at_globals
+
+
+def run_watched(
+    script: Path, arguments: Sequence[str], *, steps: int | None = None, accept: Iterable[str] = ()
+) -> tuple[int, Watched]:
+    """Run a program to its end, and say what was found.
+
+    Args:
+        script: A Python file.
+        arguments: What follows it on the command line.
+        steps: Stop the program after so many optimiser steps.
+        accept: Codes that are reported as notes.
+
+    Returns:
+        The program's own exit code, and the report.
+
+    Raises:
+        UserError: There is no such file, or it is no Python.
+    """
+    code = _compiled(script)
+    recorder, report = Recorder(steps), Watched()
+    patches = Patches(recorder)
+    own, process = sys.modules["__main__"], os.getpid()
+    main = _main_module(script)
+    sys.argv = [str(script), *arguments]
+    sys.path[0:1] = [str(script.resolve().parent)]
+    sys.modules["__main__"] = main
+    sys.excepthook = sys.__excepthook__  # typer puts its own there
+    patches.install()
+    try:
+        exit_code = _run(code, main, recorder)
+    finally:
+        if os.getpid() != process:  # a child that the program forked reports nothing
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
+        recorder.guarded(look_at_globals, recorder, vars(main))
+        patches.remove()
+    if os.getpid() != process:
+        sys.exit(exit_code)
+    sys.stdout.flush()
+    conclude(report, recorder, accept)
+    recorder.kept.append(own)
+    return exit_code, report
+
+
+def conclude(report: Watched, recorder: Recorder, accept: Iterable[str]) -> None:
+    """Fill a report from what was recorded."""
+    from .captured import examine_captured
+
+    trace = recorder.trace
+    findings = findings_of(trace, accept)
+    if saw_training(trace) and not any(f.severity == "error" for f in findings):
+        try:  # only where no mechanism was seen: it trains copies, which takes seconds
+            findings = findings_of(trace, accept, examine_captured(trace, recorder.captures))
+        except Exception as error:
+            note = f"the captured model could not be examined ({type(error).__name__}: {error})"
+            trace.notes.append(note)
+            findings = findings_of(trace, accept)
+    report.trace = trace
+    report.examination = Examination(findings, {"steps": float(trace.steps)})
+
+
+def _compiled(script: Path) -> types.CodeType:
+    if not script.is_file():
+        raise UserError(f"{script}: no such file; `doctor train.py [arguments]` runs a Python program and watches it")
+    try:
+        return compile(script.read_bytes(), str(script.absolute()), "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        raise UserError(f"{script}: no Python program: {error}") from None
+
+
+def _main_module(script: Path) -> types.ModuleType:
+    module = types.ModuleType("__main__")
+    path = str(script.absolute())
+    vars(module).update(
+        __file__=path, __builtins__=sys.modules["builtins"], __spec__=None, __package__=None, __cached__=None,
+        __loader__=importlib.machinery.SourceFileLoader("__main__", path),
+    )  # fmt: skip
+    return module
+
+
+def _run(code: types.CodeType, main: types.ModuleType, recorder: Recorder) -> int:
+    """Run the program and give its exit code; what it raises is shown as python shows it."""
+    try:
+        exec(code, vars(main))
+        recorder.trace.ended = True
+    except StopProgram:
+        return 0
+    except SystemExit as stop:
+        recorder.trace.ended = True
+        return _exit_code(stop)
+    except BaseException as error:
+        recorder.crashed(error)
+        sys.stdout.flush()
+        _show(error)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+    return 0
+
+
+def _exit_code(stop: SystemExit) -> int:
+    if stop.code is None:
+        return 0
+    if isinstance(stop.code, int):
+        return stop.code & 0xFF
+    print(stop.code, file=sys.stderr)
+    return 1
+
+
+def _show(error: BaseException) -> None:
+    """The traceback without our own lines in it."""
+    if sys.excepthook is not sys.__excepthook__:
+        sys.excepthook(type(error), error, _own_trace(error.__traceback__))
+        return
+    shown = traceback.TracebackException.from_exception(error, capture_locals=False)
+    left: list[Any] = [shown]
+    while left:
+        part = left.pop()
+        part.stack = traceback.StackSummary.from_list([f for f in part.stack if not f.filename.startswith(ENGINE)])
+        left += [other for other in (part.__cause__, part.__context__) if other is not None]
+    print("".join(shown.format()), end="", file=sys.stderr)
+
+
+def _own_trace(trace: types.TracebackType | None) -> types.TracebackType | None:
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(ENGINE):
+        trace = trace.tb_next
+    return trace

@@ -1,0 +1,128 @@
+"""What the watch found: passive checks over the trace, then the active examination of what was captured."""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ...data.findings import Finding, with_accepted
+from ..examine import Examination
+from ..limits import ignored_on
+from .checks import PASSIVE, PassiveCheck
+from .trace import Trace
+
+
+@dataclass
+class Watched:
+    """Filled when the watch ends.
+
+    Attributes:
+        examination: The findings, best first, and the measurements.
+        trace: What was seen.
+    """
+
+    examination: Examination = field(default_factory=lambda: Examination((), {}))
+    trace: Trace | None = None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Best first: errors, warnings, notes; within each, mechanisms before symptoms."""
+        return self.examination.findings
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return self.examination.errors
+
+    @property
+    def verdict(self) -> str:
+        if self.trace is not None and not saw_training(self.trace) and not self.examination.errors:
+            return "no training was seen: no backward pass reached a model"
+        return self.examination.verdict
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self.examination.as_json(), "verdict": self.verdict}
+
+
+def saw_training(trace: Trace) -> bool:
+    """Whether there was anything to look at."""
+    return bool(trace.events or trace.crash) and any(e.kind in ("backward", "step") for e in trace.events)
+
+
+def findings_of(
+    trace: Trace, accept: Iterable[str] = (), further: Iterable[Finding] = (), checks: Iterable[PassiveCheck] = PASSIVE
+) -> tuple[Finding, ...]:
+    """What the checks find in a trace, each code once, silenced ones left out.
+
+    Args:
+        trace: What was seen.
+        accept: Codes that become notes.
+        further: Findings of the active examination.
+        checks: The checks, mechanisms before symptoms.
+    """
+    found: list[Finding] = []
+    late: list[Finding] = []
+    for check in checks:
+        (late if check.symptom else found).extend(_look(check, trace))
+    found += _mechanisms(further)
+    found += late + _symptoms(further)
+    found += [Finding("not-examined", "note", note, "Everything else was looked at.") for note in trace.notes]
+    once: dict[str, Finding] = {}
+    for finding in with_accepted(_heard(_promoted(found)), accept):
+        key = f"{finding.code}{finding.message}" if finding.code in ("check-failed", "not-examined") else finding.code
+        once.setdefault(key, finding)
+    return tuple(once.values())
+
+
+def _look(check: PassiveCheck, trace: Trace) -> list[Finding]:
+    found: list[Finding] = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found += check.look(trace)
+    except Exception as error:
+        found.append(
+            Finding(
+                "check-failed",
+                "note",
+                f"{check.codes[0]}: the check itself failed ({type(error).__name__}: {error}).",
+                "This was not examined; everything else was.",
+            )
+        )
+    return [replace(f, evidence={k: v for k, v in f.evidence.items() if abs(v) < float("inf")}) for f in found]
+
+
+SYMPTOM_CODES = frozenset({
+    "cannot-overfit-batch", "constant-output", "learning-rate-too-high", "learning-rate-too-low", "loss-at-init-off",
+    "loss-not-finite", "gradient-exploding",
+})  # fmt: skip
+
+
+def _mechanisms(findings: Iterable[Finding]) -> list[Finding]:
+    return [f for f in findings if f.code not in SYMPTOM_CODES]
+
+
+def _symptoms(findings: Iterable[Finding]) -> list[Finding]:
+    return [f for f in findings if f.code in SYMPTOM_CODES]
+
+
+def _heard(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that no comment on their line silences."""
+    from .places import line_at
+
+    return [f for f in findings if f.code not in ignored_on(line_at(f.location))]
+
+
+CAUSES = frozenset({"loss-sum-reduction", "loss-at-init-off", "input-not-normalised", "bad-initialisation"})
+
+
+def _promoted(findings: list[Finding]) -> list[Finding]:
+    """A cause that alone is worth a warning is an error where its effect is one; it then comes before the effect."""
+    effects = SYMPTOM_CODES | {"dead-units", "saturated-units", "gradient-vanishing", "gradient-not-finite"}
+    harmed = any(f.severity == "error" and f.code in effects for f in findings)
+    others = any(f.severity == "error" and f.code not in effects for f in findings)
+    if not harmed or others:
+        return findings
+    first = next((f for f in findings if f.severity == "warning" and f.code in CAUSES), None)
+    if first is None:
+        return findings
+    return [replace(first, severity="error"), *(f for f in findings if f is not first)]

@@ -1,0 +1,54 @@
+"""When to look closely: at the first steps and evaluations densely, then ever more rarely, so that the cost fades."""
+
+from dataclasses import dataclass
+
+DENSE_STEPS = 12
+"""Steps looked at one by one: enough for two accumulations of four batches and for what starts after warm-up."""
+
+GROWTH = 1.35
+"""Each further step looked at lies so many times later: 10,000 steps are looked at 34 times."""
+
+WHOLE_EVALUATIONS, EVALUATIONS, FIRST_CALLS = 2, 12, 3
+"""Evaluations seen whole (their metric can be computed again), those looked into at all, and calls seen in them."""
+
+LONGEST_EVALUATION = 400
+"""Calls seen in an evaluation that is seen whole."""
+
+FUNCTION_STEPS = 400
+"""Steps looked at in a program without modules: there, operations are all that can be seen."""
+
+
+@dataclass
+class Sampling:
+    """Decides from counts alone, so that the same program gives the same findings.
+
+    Attributes:
+        next_step: The next step to be looked at once the dense ones are over.
+        evaluations: How many evaluations began.
+        calls: Calls within the present evaluation.
+        at: Optimiser steps before the present evaluation.
+    """
+
+    next_step: int = DENSE_STEPS
+    evaluations: int = 0
+    calls: int = 0
+    at: int = -1
+
+    def step(self, steps: int, modules: bool) -> bool:
+        """Whether to look at the step that follows `steps` steps."""
+        if steps < DENSE_STEPS or (not modules and steps < FUNCTION_STEPS):
+            return True
+        if steps >= self.next_step:
+            self.next_step = max(steps + 1, int(steps * GROWTH))
+            return True
+        return False
+
+    def evaluation(self, steps: int) -> bool:
+        """Whether to look at this call of a model that no gradient is recorded for, or that is in eval mode."""
+        if steps != self.at:
+            self.at, self.calls = steps, 0
+            self.evaluations += 1
+        self.calls += 1
+        if self.evaluations <= WHOLE_EVALUATIONS:
+            return self.calls <= LONGEST_EVALUATION
+        return self.evaluations <= EVALUATIONS and self.calls <= FIRST_CALLS

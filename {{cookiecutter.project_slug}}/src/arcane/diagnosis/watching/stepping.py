@@ -1,0 +1,220 @@
+"""Optimisers, schedules and gradients: what is held, what moves, what is set to zero, and in which order."""
+
+import math
+import weakref
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .places import Place, here
+from .trace import Node, Optimiser, Schedule, Weights
+
+LARGEST = 4_000_000
+"""Numbers of one parameter whose change is measured; a copy of it is kept for the length of a step."""
+
+MOST = 400
+"""Parameters of an optimiser that are looked at, evenly spread."""
+
+
+class Stepping:
+    """Told by the hooks before and after each step.
+
+    Args:
+        recorder: The recorder.
+    """
+
+    def __init__(self, recorder: Any):
+        self.recorder = recorder
+        self.alive: dict[int, weakref.ref] = {}
+        self.numbers: dict[int, int] = {}
+        self.objects: list[Any] = []
+        self.zeroed: dict[int, bool] = {}
+        self.after: dict[int, tuple[weakref.ref, weakref.ref | None]] = {}
+        self.before: dict[int, tuple[Tensor, Tensor]] = {}
+        self.made: dict[int, Place | None] = {}
+        self.manual_at = -1
+
+    def number_of(self, thing: Any) -> int:
+        """A number for an optimiser or a schedule, kept as long as the trace."""
+        if id(thing) not in self.numbers:
+            self.numbers[id(thing)] = len(self.numbers) + 1
+            self.objects.append(thing)
+        return self.numbers[id(thing)]
+
+    def optimiser_of(self, optimiser: torch.optim.Optimizer) -> Optimiser:
+        number = self.number_of(optimiser)
+        known = self.recorder.trace.optimisers.get(number)
+        held = [p for group in optimiser.param_groups for p in group["params"]]
+        if known is None:
+            group = optimiser.param_groups[0]
+            known = Optimiser(
+                type(optimiser).__name__, here(3), self.made.get(id(optimiser)),
+                maximise=bool(group.get("maximize")), plain=type(optimiser).__name__ != "LBFGS",
+                momentum=bool(group.get("momentum")),
+            )  # fmt: skip
+            self.recorder.trace.optimisers[number] = known
+            self.recorder.captures.optimised(optimiser)
+            self.after[number] = (weakref.ref(held[0]), None)
+            self.zeroed[number] = True
+        if len(known.held) != len(held):
+            known.held = frozenset(id(p) for p in held)
+            self.objects.append(held)
+        return known
+
+    def before_step(self, optimiser: torch.optim.Optimizer, closure: bool) -> None:
+        recorder = self.recorder
+        known, number = self.optimiser_of(optimiser), self.number_of(optimiser)
+        self.look_for_zeroing()
+        if not closure:
+            self.count_zeroing(known, number)
+        known.rates.append(float(optimiser.param_groups[0]["lr"]))
+        recorder.event("step", here(3), number)
+        if recorder.on or known.steps < 12:
+            self.measure(known, [p for group in optimiser.param_groups for p in group["params"]])
+
+    def count_zeroing(self, known: Optimiser, number: int) -> None:
+        if known.steps and self.zeroed[number]:
+            known.zeroed += 1
+        elif known.steps:
+            known.unzeroed += 1
+
+    def after_step(self, optimiser: torch.optim.Optimizer, closure: bool) -> None:
+        known, number = self.optimiser_of(optimiser), self.number_of(optimiser)
+        if closure:
+            self.count_zeroing(known, number)
+        known.steps += 1
+        self.zeroed[number] = False
+        held = [p for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
+        first = min(held, key=lambda p: p.numel(), default=None)
+        if first is not None:
+            self.after[number] = (weakref.ref(first), weakref.ref(first.grad))
+        self.compare(known)
+        self.recorder.boundary()
+
+    def measure(self, known: Optimiser, parameters: list[Tensor]) -> None:
+        """Gradients and weights before a step."""
+        self.before.clear()
+        names = {key: name for m in self.recorder.trace.models.values() for key, (name, _, _) in m.parameters.items()}
+        for p in parameters[:: -(-len(parameters) // MOST) or 1]:
+            if not p.requires_grad:
+                continue
+            weights = known.weights.get(id(p))
+            if weights is None:
+                weights = known.weights[id(p)] = Weights(names.get(id(p), ""), tuple(p.shape))
+                self.first_sight(weights, p, known.steps)
+            weights.name = weights.name or names.get(id(p), "")
+            weights.seen += 1
+            if p.dim() > 1 and p.numel() <= LARGEST:
+                weights.rows_equal = bool((p.detach()[1:] == p.detach()[:1]).all()) and len(p) > 1
+            if p.grad is None:
+                weights.absent += 1
+                continue
+            if p.grad.is_sparse:
+                continue
+            norm = float(p.grad.detach().double().norm()) if p.numel() <= LARGEST else float(p.grad.detach().norm())
+            weights.zero += norm == 0
+            weights.not_finite += not math.isfinite(norm)
+            weights.norms.append(norm)
+            if p.numel() <= LARGEST:
+                self.before[id(p)] = (p, p.detach().clone())
+
+    @staticmethod
+    def first_sight(weights: Weights, p: Tensor, steps: int) -> None:
+        if steps or p.dim() < 2 or p.numel() > LARGEST:
+            return
+        values = p.detach().double()
+        fan_in = values[0].numel()
+        weights.constant = bool((values == values.flatten()[0]).all())
+        weights.scale = float(values.std(correction=0)) * math.sqrt(fan_in)
+
+    def compare(self, known: Optimiser) -> None:
+        """How far a step went."""
+        for key, (p, old) in self.before.items():
+            size = float(old.double().norm())
+            if key in known.weights and size > 0:
+                known.weights[key].ratios.append(float((p.detach() - old).double().norm()) / size)
+                known.weights[key].size.append(size)
+        self.before.clear()
+
+    # Zeroing
+
+    def look_for_zeroing(self) -> None:
+        """Whether gradients were let go or set to zero since each optimiser's last step, whatever did it."""
+        for number, (parameter, gradient) in self.after.items():
+            if self.zeroed.get(number, True) or gradient is None:
+                continue
+            p, old = parameter(), gradient()
+            if (
+                p is None
+                or p.grad is None
+                or p.grad is not old
+                or (self.recorder.trace.steps < 200 and not bool(p.grad.count_nonzero()))
+            ):
+                self.zeroed[number] = True
+
+    def zero(self, thing: Any, place: Place | None) -> None:
+        """An optimiser's or a module's `zero_grad` was called."""
+        self.recorder.event("zero", place, self.numbers.get(id(thing), 0))
+        if isinstance(thing, torch.optim.Optimizer):
+            if id(thing) in self.numbers:
+                self.zeroed[self.numbers[id(thing)]] = True
+            return
+        own = {id(p) for p in thing.parameters()}
+        for number, known in self.recorder.trace.optimisers.items():
+            if known.held & own:
+                self.zeroed[number] = True
+
+    # Steps by hand
+
+    def manual(self, key: int, inputs: tuple[Node, ...]) -> None:
+        """A parameter was changed in place: a step, where a gradient took part."""
+        if not any(_has_gradient(node) for node in inputs):
+            return
+        backwards = sum(1 for e in self.recorder.trace.events[-200:] if e.kind == "backward")
+        known = self.recorder.trace.optimisers.setdefault(0, Optimiser("by hand", here(3)))
+        known.held |= {key}
+        if backwards and self.manual_at != self.recorder.time and self._fresh():
+            self.recorder.event("step", here(3), 0)
+            known.steps += 1
+            self.recorder.trace.steps += 1
+
+    def _fresh(self) -> bool:
+        """Whether a backward pass came after the last step by hand."""
+        for event in reversed(self.recorder.trace.events):
+            if event.kind == "step":
+                return False
+            if event.kind == "backward":
+                return True
+        return False
+
+    # Schedules
+
+    def schedule(self, scheduler: Any, place: Place | None) -> None:
+        """A schedule was stepped by the program."""
+        number = self.number_of(scheduler)
+        known = self.schedule_of(scheduler, place)
+        if known.first < 0:
+            known.first, known.place = self.recorder.trace.steps, place
+        known.steps += 1
+        if len(known.taken) < 20_000:
+            known.taken.append(self.recorder.trace.steps)
+        self.recorder.event("schedule", place, number)
+
+    def schedule_of(self, scheduler: Any, place: Place | None) -> Schedule:
+        number = self.number_of(scheduler)
+        known = self.recorder.trace.schedules.get(number)
+        if known is None:
+            planned = next(
+                (int(v) for name in ("total_steps", "T_max") if isinstance(v := getattr(scheduler, name, None), int)), 0
+            )
+            known = Schedule(type(scheduler).__name__, place, planned=planned)
+            known.every = int(getattr(scheduler, "step_size", 0) or 0)
+            optimiser = getattr(scheduler, "optimizer", None)
+            known.subject = self.number_of(optimiser) if optimiser is not None else 0
+            self.recorder.trace.schedules[number] = known
+        return known
+
+
+def _has_gradient(node: Node, depth: int = 5) -> bool:
+    return node.name == "grad" or (depth > 0 and any(_has_gradient(i, depth - 1) for i in node.inputs))

@@ -1,0 +1,101 @@
+"""Measurements of tensors that leave nothing behind: no random numbers drawn, no gradient kept, no value changed."""
+
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .trace import Population
+
+LARGEST = 1 << 20
+"""Values looked at in one tensor, the first rows of it: a mean over a million is exact to 0.1 % of a deviation."""
+
+COLUMNS = 1024
+"""Features of a row that are looked at, evenly spaced: rows that agree in 1,024 values are the same row."""
+
+SAME_SUM = 1e-3
+
+
+def facts(tensor: Tensor, prefix: str = "") -> dict[str, float]:
+    """What a tensor's values are like: range, spread, zeros, what is not finite, and what sums to one."""
+    values = tensor.detach()
+    if values.numel() == 0 or values.is_complex() or values.is_sparse or values.layout != torch.strided:
+        return {}
+    if values.numel() > LARGEST and values.dim() > 0:
+        values = values[: max(1, LARGEST // max(1, values[0].numel()))]
+    exact = values.double()
+    finite = exact.isfinite()
+    good = exact if bool(finite.all()) else exact[finite]
+    found = {"not_finite": 1.0 - float(finite.double().mean()), "numel": float(tensor.numel())}
+    if good.numel():
+        found |= {
+            "low": float(good.min()),
+            "high": float(good.max()),
+            "mean": float(good.mean()),
+            "std": float(good.std(correction=0)),
+            "zeros": float((good == 0).double().mean()),
+            "whole": float((good == good.round()).double().mean()),
+        }
+    if values.dim() >= 2 and values.shape[1] > 1 and found["not_finite"] == 0:
+        found |= _sums(exact)
+        flat = exact.reshape(len(exact), -1)
+        found["across_rows"] = float(flat.std(0, correction=0).max()) if len(flat) > 1 else -1.0
+    return {prefix + name: value for name, value in found.items()}
+
+
+def _sums(values: Tensor) -> dict[str, float]:
+    """Largest distance from one of the sums over dimensions 0 and 1, of the values and of their exponentials."""
+    found = {}
+    for dim in (0, 1, -1):
+        found[f"sum_off_{dim}"] = float((values.sum(dim) - 1).abs().max())
+        found[f"exp_sum_off_{dim}"] = float((values.clamp(max=50).exp().sum(dim) - 1).abs().max())
+    return found
+
+
+@cache
+def _factors(count: int) -> Tensor:
+    """Odd numbers of 62 bits, always the same ones, drawn outside of torch's random state."""
+    return torch.from_numpy(np.random.default_rng(20261122).integers(0, 1 << 62, count, np.int64) | 1)
+
+
+def columns(tensor: Tensor) -> Tensor:
+    """At most `COLUMNS` values of each row [n, F]."""
+    flat = tensor.detach().reshape(len(tensor), -1)
+    if flat.shape[1] > COLUMNS:
+        flat = flat[:, :: -(-flat.shape[1] // COLUMNS)]
+    return flat
+
+
+def row_keys(rows: Tensor) -> np.ndarray:
+    """A number for each row [n, F], int64, equal where rows are equal bit for bit.
+
+    Integer sums that wrap around do not depend on the order of summing, as those of a float product would.
+    """
+    if rows.dtype in (torch.float32, torch.float16, torch.bfloat16, torch.float64):
+        sizes = {torch.float32: torch.int32, torch.float64: torch.int64}
+        rows = rows.contiguous().view(sizes.get(rows.dtype, torch.int16))
+    factors = _factors(COLUMNS)[: rows.shape[1]].to(rows.device)
+    mixed = rows.to(torch.int64) * factors
+    mixed = (mixed ^ (mixed >> 29)) * factors
+    return mixed.sum(1).cpu().numpy()
+
+
+def population(rows: np.ndarray) -> Population:
+    """The sums of rows [n, F]."""
+    exact = rows.astype(np.float64)
+    return Population(len(rows), exact.sum(0), (exact**2).sum(0), exact.min(0), exact.max(0))
+
+
+def labels_of(target: Tensor, rows: int) -> np.ndarray | None:
+    """One number a row [n]: a class or a quantity, of one-hot rows their column; None where a row has no one label."""
+    values = target.detach()
+    if values.dim() == 0 or len(values) != rows or values.is_complex():
+        return None
+    values = values.reshape(rows, -1)
+    if values.shape[1] > 1:
+        one_hot = bool(((values == 0) | (values == 1)).all()) and bool((values.sum(1) == 1).all())
+        if not one_hot:
+            return None
+        values = values.argmax(1, keepdim=True)
+    return values[:, 0].to(torch.float64).cpu().numpy()
