@@ -23,7 +23,7 @@ SECTIONS = "goal|data|model|train|improve|search|track|run"
 MADE = {
     "LOGBOOK.md", "dvc.lock", "mlflow.db", ".arcane/", ".arcane/journal/", ".arcane/checkpoints/", ".prefect/",
     "mlartifacts/", ".cruft.json", "data/raw", "data/raw.dvc", "reports/test_ledger.jsonl", "data/", "reports/",
-    "models/",
+    "models/", "models/pretrained/NAME",
 }  # fmt: skip
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(TEMPLATE).as_posix())
@@ -76,14 +76,6 @@ def test_every_parameter_stage_action_and_code_is_on_its_page():
     assert re.findall(r"^## (\w+)$", reference.stages_page(), flags=re.MULTILINE) == list(STAGES)
 
 
-def test_what_is_called_unused_is_unused():
-    """The page says that nothing reads `search` yet; when something does, the note must go."""
-    code = "".join(path.read_text("utf-8") for path in (PROJECT / "src").rglob("*.py"))
-    for name in reference.NOT_YET:
-        if name.startswith("search."):
-            assert f"params.{name}" not in code
-
-
 def test_a_stale_page_is_told(tmp_path, monkeypatch):
     shutil.copytree(reference.FOLDER, tmp_path / "reference")
     page = tmp_path / "reference" / "actions.md"
@@ -105,12 +97,18 @@ def test_links_lead_somewhere(page):
 
 @pages
 def test_named_files_exist(page):
+    from arcane.data.room import FOLDER as INPUTS
+    from arcane.pipeline.search import JOURNAL
+    from arcane.pipeline.search import REPORT as SEARCH
     from arcane.pipeline.size import PICTURE, REPORT
+    from arcane.training.measuring import MEASURED
+    from arcane.training.trials import TRIALS
 
     wanted = re.compile(
         r"^(?:(?:src|data|models|reports|docs|tests|\.arcane|\.prefect)/[\w./-]*|[\w.]+\.(?:yaml|toml|lock|md|db))$"
     )
-    written = outputs() | {REPORT.as_posix(), PICTURE.as_posix()}
+    kept = (REPORT, PICTURE, SEARCH, JOURNAL, TRIALS, INPUTS, MEASURED)
+    written = outputs() | {path.as_posix() for path in kept}
     for span in code_spans(page.read_text("utf-8")):
         if not wanted.match(span) or span in MADE or any(span.rstrip("/") == out for out in written):
             continue
@@ -151,7 +149,8 @@ def test_named_parameters_exist(page):
     known = set(known_names())
     texts = code_spans(page.read_text("utf-8"))
     names = {name for span in texts for name in re.findall(rf"(?<![\w.])(?:{SECTIONS})\.[a-z_]+(?![\w.(/-])", span)}
-    files = {"data.version", "data.diff", "model.json"}  # a tag, a command, a file
+    # A tag, a command, and files.
+    files = {"data.version", "data.diff", "model.json", "train.py", "search.json", "search.db", "search.journal"}
     assert names - files <= known, f"unknown: {names - files - known}"
 
 
@@ -174,14 +173,19 @@ def test_the_menu_has_every_page():
 def test_yaml_and_python_examples_are_whole():
     """Examples that a reader will copy: YAML that params take, Python that compiles."""
     from arcane.config import parse_params
+    from arcane.improvement.search.tuning import listed_points
 
     tree = yaml.safe_load(reference.rendered(PROJECT / "params.yaml"))
     seen = 0
     for page in PAGES:
         text = page.read_text("utf-8")
         for block in re.findall(r"^```yaml\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
-            merged = {name: {**tree[name], **values} for name, values in yaml.safe_load(block).items()}
-            parse_params({**tree, **merged}, page.name)
+            example = yaml.safe_load(block)
+            if isinstance(example, list):  # of `search manual`
+                assert listed_points(example, parse_params(tree, "params.yaml"), page.name)[0]
+            else:
+                merged = {name: {**tree[name], **values} for name, values in example.items()}
+                parse_params({**tree, **merged}, page.name)
             seen += 1
         for block in re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
             compile(block, page.name, "exec")

@@ -365,3 +365,16 @@ def test_fashion_mnist_on_a_stated_subset_gives_a_course_of_errors(tmp_path: Pat
     assert metrics["test"]["openings"] == 1
     page = (root / "reports/report.html").read_text()
     assert "Ankle boot" in page and "bigger model" in page
+
+
+def test_improve_plans_without_training_and_refuses_what_is_unknown(finished: Path) -> None:
+    params = (finished / "params.yaml").read_text()
+    planned = command(finished, "improve", "--dry-run", "--budget", "123456")
+    assert "the budget is 123,456" in planned and "1. b" in planned and "→" in planned
+    only = command(finished, "improve", "--dry-run", "--only", "schedule")
+    assert "1. schedule (" in only and "2." not in only
+    unknown = command(finished, "improve", "--only", "schedul", code=1)
+    assert "unknown action `schedul`: did you mean `schedule`?" in unknown and "Traceback" not in unknown
+    assert "no run that is known here" in command(finished, "improve", "--from", "nowhere", "--dry-run", code=1)
+    assert (finished / "params.yaml").read_text() == params, "a plan changes nothing"
+    assert "nothing to do" in command(finished, "improve"), "without options it is `run`, which is up to date"

@@ -41,6 +41,30 @@ def run(set: Overrides = None) -> None:
 
 
 @app.command()
+def improve(
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="RUN", help="start from this run's model, as `compare` names runs")
+    ] = None,
+    budget: Annotated[int | None, typer.Option(min=0, help="training work: examples seen")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="ACTION", help="try this action alone; repeat for more")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be tried, and why; train nothing")] = False,
+) -> None:
+    """Run the improvement loop; what the options change is written into params.yaml first."""
+    project = find_project()
+    from .pipeline.improving import changes_for, plan_now
+
+    changes = changes_for(project, start, budget, only or [])
+    if dry_run:
+        plan_now(project, changes, terminal)
+        return
+    from .pipeline.run import run_here
+
+    run_here(project, changes, terminal)
+
+
+@app.command()
 def stage(name: str) -> None:
     """Run one stage, as DVC calls it."""
     from .pipeline.run import run_stage_alone

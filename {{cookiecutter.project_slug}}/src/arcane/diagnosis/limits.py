@@ -33,23 +33,35 @@ class Limit:
 
 
 LIMITS: dict[str, Limit] = {
-    "input_rms": Limit(5.0, ("input-not-normalised",), "largest root mean square of what reaches the first layer"),
-    "input_spread": Limit(0.01, ("input-over-normalised",), "least standard deviation of what reaches the first layer"),
+    "input_rms": Limit(
+        5.0, ("input-not-normalised",), "largest root mean square of what reaches the first layer", healthy=1.06
+    ),
+    "input_spread": Limit(
+        0.01, ("input-over-normalised",), "least standard deviation of what reaches the first layer", healthy=0.377
+    ),
     "input_shift": Limit(
         0.5,
         ("train-eval-preprocessing-differ",),
         "largest difference of a channel's means between training and evaluation, in standard deviations",
+        healthy=0.0859,
     ),
     "input_scale": Limit(
         2.0,
         ("train-eval-preprocessing-differ",),
         "largest ratio of a channel's standard deviations between training and evaluation",
+        healthy=1.16,
     ),
     "input_distinct": Limit(
-        0.5, ("input-degenerate",), "least share of a batch's different examples that still differ at the first layer"
+        0.5,
+        ("input-degenerate",),
+        "least share of a batch's different examples that still differ at the first layer",
+        healthy=1,
     ),
     "casting_loss": Limit(
-        0.1, ("input-casting",), "largest mean change by a cast to whole numbers, in standard deviations of the values"
+        0.1,
+        ("input-casting",),
+        "largest mean change by a cast to whole numbers, in standard deviations of the values",
+        healthy=0,
     ),
     "pretrained_shift": Limit(
         0.25,
@@ -61,55 +73,76 @@ LIMITS: dict[str, Limit] = {
         ("pretrained-normalisation-mismatch",),
         "largest ratio of a channel's standard deviation to what the weights were trained with",
     ),
-    "loss_at_init_nats": Limit(2.0, ("loss-at-init-off",), "how far above ln K a loss may start, in nats"),
-    "loss_at_init_variances": Limit(
-        3.0, ("loss-at-init-off",), "times the targets' variance that a squared error may start at"
+    "loss_at_init_nats": Limit(
+        2.0, ("loss-at-init-off",), "how far above ln K a loss may start, in nats", healthy=0.211
     ),
-    "loss_clipped_share": Limit(0.1, ("loss-clipped",), "largest share of the losses that a clamp changes"),
+    "loss_at_init_variances": Limit(
+        3.0, ("loss-at-init-off",), "times the targets' variance that a squared error may start at", healthy=1.29
+    ),
+    "loss_clipped_share": Limit(0.1, ("loss-clipped",), "largest share of the losses that a clamp changes", healthy=0),
     "sign_cosine": Limit(
-        -0.5, ("loss-sign-flipped",), "least cosine of the task's gradient with that of the plain loss"
+        -0.5, ("loss-sign-flipped",), "least cosine of the task's gradient with that of the plain loss", healthy=0.22
     ),
     "unreachable_share": Limit(
-        0.02, ("output-range-cannot-reach-targets",), "largest share of targets that no output can reach"
+        0.02, ("output-range-cannot-reach-targets",), "largest share of targets that no output can reach", healthy=0
     ),
     "evaluation_difference": Limit(
         1e-3,
         ("dropout-active-in-evaluation", "evaluation-not-deterministic", "examples-mixed"),
         "largest difference of outputs that must be equal, in standard deviations of the outputs",
+        healthy=5.8e-07,
     ),
-    "dead_share": Limit(0.6, ("dead-units",), "largest share of a layer's rectified units that no example turns on"),
-    "saturated_share": Limit(0.6, ("saturated-units",), "largest share of a layer's activations at the flat ends"),
+    "dead_share": Limit(
+        0.6, ("dead-units",), "largest share of a layer's rectified units that no example turns on", healthy=0.312
+    ),
+    "saturated_share": Limit(
+        0.6, ("saturated-units",), "largest share of a layer's activations at the flat ends", healthy=2.85e-05
+    ),
     "layer_gain": Limit(
         5.0,
         ("bad-initialisation",),
         "largest gain of two layers or more: standard deviation out over root mean square in",
+        healthy=1.53,
     ),
-    "layer_gain_least": Limit(0.02, ("bad-initialisation",), "least gain of two layers or more"),
+    "layer_gain_least": Limit(0.02, ("bad-initialisation",), "least gain of two layers or more", healthy=0.0745),
     "gradient_ratio_least": Limit(
-        1e-6,
+        1e-5,
         ("gradient-vanishing",),
         "least root mean square of a layer's gradient, over the largest of any layer",
+        healthy=0.00239,
     ),
     "gradient_relative": Limit(
-        1e3, ("gradient-exploding",), "largest gradient of a layer by the plain loss: its norm over the weights' norm"
+        1e3,
+        ("gradient-exploding",),
+        "largest gradient of a layer by the plain loss: its norm over the weights' norm",
+        healthy=67.7,
     ),
     "batch_norm_batch": Limit(
         8, ("batch-norm-batch-too-small",), "least examples that batch norm's statistics are taken over"
     ),
     "schedule_idle_share": Limit(
-        0.5, ("schedule-stepped-wrongly",), "largest share of the planned steps at under 1 % of the schedule's peak"
+        0.5,
+        ("schedule-stepped-wrongly",),
+        "largest share of the planned steps at under 1 % of the schedule's peak",
+        healthy=0.0444,
     ),
     "schedule_cycles": Limit(
-        10, ("schedule-stepped-wrongly",), "most times that a schedule comes back up in the planned steps"
+        10, ("schedule-stepped-wrongly",), "most times that a schedule comes back up in the planned steps", healthy=2
     ),
-    "metric_difference": Limit(1e-3, ("metric-wrong",), "largest difference of a logged metric from its recomputation"),
+    "metric_difference": Limit(
+        1e-3, ("metric-wrong",), "largest difference of a logged metric from its recomputation", healthy=7.2e-09
+    ),
     "overlap_share": Limit(
         0.01,
         ("train-validation-overlap",),
         "largest share of validation examples whose inputs also stand in training, beyond what training repeats itself",
+        healthy=0,
     ),
     "augmented_share": Limit(
-        0.5, ("augmentation-breaks-labels",), "least accuracy on augmented examples, as a share of that on plain ones"
+        0.5,
+        ("augmentation-breaks-labels",),
+        "least accuracy on augmented examples, as a share of that on plain ones",
+        healthy=0.796,
     ),
     "overfit_error": Limit(
         0.1,

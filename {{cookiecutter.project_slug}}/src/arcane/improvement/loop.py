@@ -19,7 +19,7 @@ from .acceptance import LOOKS, level
 from .actions import Action, Context, Means, changes, choose_actions
 from .course import Candidate, Course, Submit, key, short
 from .floor import Floor, errors_by_chance, no_better_than_chance, said_of_chance, said_of_floor
-from .requests import requests_for
+from .requests import Gain, requests_for
 from .rounds import Configuration, Improvement, Round, Stop, kept_rounds, questions
 from .trying import FIRST_LOOK, Attempt, percent, sound, with_seeds
 
@@ -46,7 +46,8 @@ def improve(
     known: Mapping[str, np.ndarray] | None = None,
     floor: Floor | None = None,
     predict: Callable[[TrialResult], Callable[[np.ndarray], np.ndarray]] | None = None,
-    proxy: Callable[[Params], tuple[str, int] | None] | None = None,
+    proxy: Callable[[Params, int], tuple[str, int] | None] | None = None,
+    doubling: Gain | None = None,
     on_start: Callable[[int, list[str]], None] | None = None,
     on_round: Callable[[Round], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -70,7 +71,8 @@ def improve(
             learnt at all.
         floor: An error below which nothing is expected, where one is known.
         predict: From a result to its model's outputs for inputs; for actions that look at them.
-        proxy: See `Means.proxy`.
+        proxy: Trains params on a like data set within a budget: see `Means.proxy`.
+        doubling: What twice the data is expected to buy, where that was measured; for the requests.
         on_start: Called with a round's number and its actions' names before they are trained.
         on_round: Called with every action that was decided.
         clock: Seconds, for `improve.seconds`.
@@ -109,20 +111,21 @@ def improve(
                 reason,
                 course.spent,
                 params.improve.budget,
-                requests_for(found, train, validation, incumbent.outputs),
+                requests_for(found, train, validation, incumbent.outputs, doubling=doubling),
                 incumbent,
                 found,
             )
         number = rounds[-1].round + 1 if rounds else 1
         if on_start:
             on_start(number, [candidate.action.name for candidate in chosen])
+        budget = _to_look(course, incumbent.params)
         means = Means(
             submit,
-            _to_look(course, incumbent.params),
+            budget,
             train,
             validation,
-            predict(incumbent.results[0]) if predict else None,
-            proxy,
+            _when_asked(predict, incumbent.results[0]) if predict else None,
+            (lambda changed, budget=budget: proxy(changed, budget)) if proxy else None,
         )
         one = Attempt(course, number, found, incumbent, seen, level(*questions(rounds)), context, means)
         incumbent, tried = one.play(chosen)
@@ -130,6 +133,20 @@ def improve(
         for entry in tried:
             if on_round:
                 on_round(entry)
+
+
+def _when_asked(
+    predict: Callable[[TrialResult], Callable[[np.ndarray], np.ndarray]], result: TrialResult
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A result's model, loaded when it is first asked: most actions never do."""
+    loaded: list[Callable[[np.ndarray], np.ndarray]] = []
+
+    def outputs(inputs: np.ndarray) -> np.ndarray:
+        if not loaded:
+            loaded.append(predict(result))
+        return loaded[0](inputs)
+
+    return outputs
 
 
 def planned(params: Params, train: Examples, result: TrialResult, own: Sequence[Action] = ()) -> tuple[str, list[str]]:

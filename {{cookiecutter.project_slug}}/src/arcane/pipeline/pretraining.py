@@ -5,11 +5,14 @@ Wiring only, for the action `pre-trained-weights`; the like data set is the one 
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..config import Params, Project
 from ..errors import UserError
-from ..terminal import Terminal
 from .size import named_proxy, proxy_project
+
+if TYPE_CHECKING:
+    from .stages import Voice
 
 KEPT = Path(".arcane/pretrained")
 """Not models/pretrained: the stages depend on that folder, and a stage must not write what it reads."""
@@ -17,7 +20,7 @@ LARGER = 4
 """Times the project's training examples that the like data set has at most."""
 
 
-def pretrained_by_proxy(project: Project, params: Params, budget: int, terminal: Terminal) -> tuple[str, int] | None:
+def pretrained_by_proxy(project: Project, params: Params, budget: int, terminal: "Voice") -> tuple[str, int] | None:
     """Train on a like data set and keep the model under `.arcane/pretrained/`.
 
     Args:

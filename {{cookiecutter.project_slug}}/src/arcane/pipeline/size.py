@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..data.sizing import Curve
     from ..diagnosis.learning_curve import Measurement
     from ..spec import Modality
+    from .stages import Voice
 
 SCHEMA = 1
 REPORT, PICTURE = Path("reports/size.json"), Path("reports/size.svg")
@@ -248,7 +249,7 @@ def measured_there(project: Project, name: str, examples: int, budget: int, term
         )
 
 
-def proxy_project(project: Project, name: str, examples: int, terminal: Terminal) -> Project:
+def proxy_project(project: Project, name: str, examples: int, terminal: "Voice") -> Project:
     """A project of its own on a ready data set: this project's task and training, that data, ingested and split."""
     from ..data.ingest import ingest
     from ..data.manifest import MANIFEST, read_manifest

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ..diagnosis.examine import Examination
     from ..diagnosis.folds import OutOfFold
     from ..diagnosis.seeds import Plan
+    from ..improvement.floor import Floor
+    from ..improvement.requests import Gain
+    from ..improvement.rounds import Round
     from ..training.trials import TrialResult
 
 SCHEMA = 1
@@ -437,44 +440,83 @@ def evaluated(
 def improve(context: Context) -> Result:
     from ..data.loading import load_splits
     from ..improvement.logbook import append_rounds
-    from ..improvement.loop import Round
     from ..improvement.loop import improve as improve_model
+    from .pretraining import pretrained_by_proxy
 
-    project, root = context.project, context.root
+    project, root, params = context.project, context.root, context.project.params
     train, validation = load_splits(root, ("train", "validation")).values()
     tags, resolution = version_tags(root, "improve"), chosen_resolution(root)
-    of_variance = " of the variance" if train.spec.regression else ""
-
-    def decided(tried: Round) -> None:
-        course = ""
-        if tried.after:
-            before, after = percent(tried.before["validation"]), percent(tried.after["validation"])
-            course = (
-                f"validation {before} → {after}{of_variance} ({plural(tried.seeds, 'seed')}, p = {tried.p_value:.2g}). "
-            )
-        context.voice.say(f"    {tried.action}: {course}{tried.reason}")
-
-    def started(number: int, actions: list[str]) -> None:
-        context.voice.say(f"  round {number}: trying {' and '.join(actions)}")
 
     def with_submit(submit: Submit) -> Any:
         return improve_model(
-            project.params,
+            params,
             train,
             validation,
             lambda trial: submit(context.record.of_trial(replace(trial, tags=tags, resolution=resolution))),
             own=project.module("actions").ACTIONS,
-            on_start=started,
-            on_round=decided,
+            known=simple_models(context, train, validation),
+            floor=floor_of_labels(root),
+            doubling=gain_by_size(root),
+            predict=lambda result: predicted_by(result, project),
+            proxy=lambda changed, budget: pretrained_by_proxy(project, changed, budget, context.voice),
+            on_start=lambda number, actions: context.voice.say(f"  round {number}: {' and '.join(actions)}"),
+            on_round=lambda tried: context.voice.say(f"    {outcome_in_words(tried, train.spec.regression)}"),
         )
 
-    with work_shown(context, max(1, project.params.improve.budget)):
+    with work_shown(context, max(1, params.improve.budget)):
         improvement = context.with_slots(with_submit)
     keep_model(improvement.best.model, root / "models" / "best")
-    write_json(root / "reports" / "improvement.json", {"schema": SCHEMA, **improvement.as_json()})
+    write_json(root / IMPROVEMENT, {"schema": SCHEMA, **improvement.as_json()})
     append_rounds(root / "LOGBOOK.md", improvement.rounds, train.spec.regression)
     context.record.journal.model(root / "models" / "best", project.name)
+    context.record.journal.artifact(root / "LOGBOOK.md", "")
     return Result(f"{improvement.stopped}: {improvement.reason}")
+
+
+def outcome_in_words(tried: "Round", regression: bool) -> str:
+    """A tried action in a line of the terminal."""
+    course = ""
+    if tried.after:
+        before, after = percent(tried.before["validation"]), percent(tried.after["validation"])
+        how = f"{plural(tried.seeds, 'seed')}, p = {tried.p_value:.2g}" if tried.seeds else f"{tried.epochs} epochs"
+        course = f"validation {before} → {after}{' of the variance' if regression else ''} ({how}). "
+    return f"{tried.action}: {course}{tried.reason}"
+
+
+def simple_models(context: Context, train: "Examples", validation: "Examples") -> "dict[str, np.ndarray]":
+    """Errors by example of the baselines that look at the inputs: where they find something, something is there."""
+    from ..diagnosis.baselines import kept_errors
+
+    kept = kept_errors(context.root, train, {"validation": validation}, context.project.params.seed)
+    return {name: errors["validation"] for name, errors in kept.items() if name not in ("majority", "mean")}
+
+
+def floor_of_labels(root: Path) -> "Floor | None":
+    """The share of labels that look wrong (reports/errors.json) as an error that no model gets below."""
+    from ..diagnosis.goal import label_noise
+    from ..improvement.floor import Floor
+
+    path = root / "reports" / "errors.json"
+    share = label_noise(read_json(path)) if path.is_file() else None
+    if share is None:
+        return None
+    return Floor(share.value, *share.interval(), "the share of labels that look wrong (reports/errors.json)")
+
+
+def gain_by_size(root: Path) -> "Gain | None":
+    """What twice the data is expected to buy, where `size` has measured it."""
+    from ..improvement.requests import measured_gain
+
+    path = root / "reports" / "size.json"
+    return measured_gain(read_json(path)) if path.is_file() else None
+
+
+def predicted_by(result: "TrialResult", project: Project) -> "Callable[[np.ndarray], np.ndarray]":
+    """A trained model as a function from inputs to outputs."""
+    from ..training.inference import load_model, predict
+
+    task = load_model(result.model, project)
+    return lambda inputs: predict(task, inputs)
 
 
 @contextmanager

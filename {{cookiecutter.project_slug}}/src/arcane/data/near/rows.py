@@ -14,8 +14,8 @@ from .tree import Tree
 # Root mean square difference in standard deviations: of the column (tables), of the sequence itself (sequences).
 # Rounding to three digits makes less; the nearest neighbours of the shipped tables lie at 0.12 to 0.32.
 DIFFERENCE = 0.05
-# Expected number of such pairs in the whole data set, were all examples drawn independently: a false alarm in a thousand
-# data sets. At 0.01, eight of 720 independent tables had a pair; at 0.0001 noisy copies in wine are missed.
+# Expected number of such pairs in the whole data set, were all examples drawn independently: a false alarm in a
+# thousand data sets. At 0.01 eight of 720 independent tables had a pair; at 0.0001 noisy copies in wine are missed.
 CHANCE = 0.001
 SAMPLE, NEIGHBOURS = 2000, 5
 ORDERS = 16

@@ -95,7 +95,7 @@ def captured_task(trace: Trace, captures: Captures) -> tuple[CapturedTask, Examp
         return None
     if not all(wants for _, _, wants in trace.models[key].parameters.values()):
         return None
-    calls = [c for c in trace.learned if c.number in captures.inputs and c.labels is not None and c.model == key]
+    calls = [c for c in trace.learned if c.number in captures.inputs and len(c.labels) and c.model == key]
     calls = [c for c in calls if len(c.labels) == len(captures.inputs[c.number])]
     if not calls:
         return None
@@ -118,7 +118,7 @@ def _only_term(trace: Trace) -> Scored | None:
     term = found[0][0]
     facts, shape = term.node.facts, term.outputs.shape
     plain = term.alone and term.sign > 0 and not term.clamps and len(term.outputs.calls) == 1
-    if not plain or term.targets is None or term.targets.layers or any(k in term.node.options for k in ("weight",)):
+    if not plain or term.targets is None or term.targets.layers or len(term.node.inputs) > 2:
         return None
     if term.kind == "cross_entropy":
         good = len(shape) == 2 and term.targets.shape == shape[:1] and not term.node.option("label_smoothing", 9, 0)

@@ -24,7 +24,8 @@ def watch_program(script: Path, arguments: Sequence[str], json_file: Path | None
         UserError: There is no such program.
     """
     own, asked = split_arguments(arguments)
-    json_file = (asked or json_file) and (asked or json_file).absolute()
+    chosen = asked or json_file
+    json_file = chosen.absolute() if chosen else None  # the program may change its folder
     accept = accepted(Path("params.yaml"))
     start = time.monotonic()
     code, report = run_watched(script, own, steps=steps, accept=accept)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -117,14 +118,14 @@ class Measuring:
 
     def _scored(self, node: Node, scores: Tensor, targets: Tensor | None) -> None:
         rows = len(scores) if scores.dim() else 0
-        labels = labels_of(targets, rows) if targets is not None and rows else None
+        labels = labels_of(targets, rows) if targets is not None and rows else np.empty(0)
         calls = self.recorder.trace.calls
         of = node.inputs[0].calls if node.inputs else node.calls
         # Of a pair of calls (twins) or of targets that a model made, labels are not the rows' own.
         given_ = len(of) == 1 and not any(i.calls or i.layers for i in node.inputs[1:])
         for number in of:
             call = calls[number]
-            if labels is not None and given_ and call.labels is None and rows == call.rows:
+            if given_ and not len(call.labels) and rows == call.rows:
                 call.labels = labels
             self.recorder.score(number)
         if of and not all(calls[number].gradient for number in of) and len(self.recorder.trace.evaluations) < MOST:
@@ -143,10 +144,8 @@ class Measuring:
         rows = len(scores) if scores.dim() else 0
         calls = self.recorder.trace.calls
         for number in node.calls:
-            if calls[number].rows == rows:
-                calls[number].labels = (
-                    labels_of(targets, rows) if calls[number].labels is None else calls[number].labels
-                )
+            if calls[number].rows == rows and not len(calls[number].labels):
+                calls[number].labels = labels_of(targets, rows)
             self.recorder.score(number)
 
     def _picked(self, node: Node, given: list[Tensor]) -> None:
@@ -160,7 +159,7 @@ class Measuring:
         node.facts |= facts(given[0], "input.") | facts(targets, "target.")
         calls = self.recorder.trace.calls
         for number in source.calls:
-            if calls[number].rows == len(targets) and len(source.calls) == 1 and calls[number].labels is None:
+            if calls[number].rows == len(targets) and len(source.calls) == 1 and not len(calls[number].labels):
                 calls[number].labels = labels_of(targets, len(targets))
             self.recorder.score(number)
 

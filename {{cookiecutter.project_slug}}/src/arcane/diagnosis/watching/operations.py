@@ -53,6 +53,18 @@ def tensors_in(values: Any) -> list[Tensor]:
     return found
 
 
+def leaf(tensor: Tensor) -> bool:
+    """Whether no operation made a tensor.
+
+    A view that was made under no_grad refuses to say so once its base was changed; `nn.Embedding(padding_idx=0)` makes
+    such a view of its weights. It is no leaf.
+    """
+    try:
+        return tensor.is_leaf
+    except RuntimeError:
+        return False
+
+
 class Table:
     """Which node a tensor is, for as long as the tensor lives."""
 
@@ -73,7 +85,7 @@ class Table:
         wants = tensor.requires_grad
         if node is not None and (node.name != "parameter" or node.wants_gradient == wants):
             return node
-        named = tensor.is_leaf and (wants or isinstance(tensor, torch.nn.Parameter))
+        named = leaf(tensor) and (wants or isinstance(tensor, torch.nn.Parameter))
         name = "parameter" if named else "unseen" if wants else "data"
         made = Node(name, (), tuple(tensor.shape), _dtype(tensor), wants, key=id(tensor) if name == "parameter" else 0)
         return self.set(tensor, made)
@@ -146,7 +158,7 @@ def note(recorder: Any, func: Any, args: tuple, kwargs: dict, result: Any) -> No
     changed = in_place(func)
     for number, tensor in enumerate(results):
         own = "arg" + name if number == 1 and name in ("max", "min", "topk", "sort") else name
-        if tensor.is_leaf and tensor.requires_grad and changed:
+        if changed and tensor.requires_grad and leaf(tensor):
             recorder.leaf_changed(own, tensor, inputs)
             continue
         node = Node(

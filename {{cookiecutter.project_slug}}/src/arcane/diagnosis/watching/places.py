@@ -6,6 +6,7 @@ import sysconfig
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import FrameType
 
 ENGINE = str(Path(__file__).resolve().parents[2]) + os.sep
 LIBRARIES = tuple(
@@ -45,11 +46,6 @@ class Place:
 
         return linecache.getline(self.file, self.line).strip()
 
-    @property
-    def words(self) -> str:
-        """The function's name and the line, lower case: what the person calls it."""
-        return f"{self.function} {self.source}".lower()
-
 
 @cache
 def is_own(file: str) -> bool:
@@ -71,6 +67,19 @@ def here(skip: int = 1) -> Place | None:
             return None
         frame = frame.f_back
     return None
+
+
+def callers(skip: int = 1, most: int = 4) -> tuple[Place, ...]:
+    """The person's lines above the innermost one, innermost first."""
+    found: list[Place] = []
+    frame: FrameType | None = sys._getframe(skip)
+    for _ in range(DEEPEST):
+        if frame is None or len(found) > most:
+            break
+        if is_own(frame.f_code.co_filename):
+            found.append(Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        frame = frame.f_back
+    return tuple(found[1:])
 
 
 def line_at(location: str | None) -> str:

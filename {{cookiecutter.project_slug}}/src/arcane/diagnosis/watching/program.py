@@ -65,12 +65,14 @@ def run_watched(
 def conclude(report: Watched, recorder: Recorder, accept: Iterable[str]) -> None:
     """Fill a report from what was recorded."""
     from .captured import examine_captured
+    from .pairing import look_at_kept_pairs
 
     trace = recorder.trace
     findings = findings_of(trace, accept)
     if saw_training(trace) and not any(f.severity == "error" for f in findings):
         try:  # only where no mechanism was seen: it trains copies, which takes seconds
-            findings = findings_of(trace, accept, examine_captured(trace, recorder.captures))
+            further = [*look_at_kept_pairs(trace, recorder.captures), *examine_captured(trace, recorder.captures)]
+            findings = findings_of(trace, accept, further)
         except Exception as error:
             note = f"the captured model could not be examined ({type(error).__name__}: {error})"
             trace.notes.append(note)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from .captures import Captures
 from .measuring import Measuring
-from .operations import Operations, Table
-from .places import Place, here, is_own
+from .operations import Operations, Table, leaf
+from .places import Place, callers, here, is_own
 from .sampling import Sampling
 from .stepping import Stepping
 from .summaries import columns, population, row_keys
@@ -90,7 +90,7 @@ class Recorder:
             tuple(str(t.dtype).removeprefix("torch.") for t in given[:3]), rows,
         )  # fmt: skip
 
-    def guarded(self, look: Callable[..., None], *args: Any) -> None:
+    def guarded(self, look: Callable[..., object], *args: Any) -> None:
         """Run a part of our own so that its failure is a note, and so that it is not seen itself."""
         if self.finished or threading.get_ident() != self.owner:
             return
@@ -149,7 +149,7 @@ class Recorder:
         if not parameters:
             return
         model = self.model_of(module, parameters)
-        if first is not None and first.requires_grad and first.grad_fn is not None:
+        if first is not None and first.requires_grad and not leaf(first):
             node = self.table.get(first)  # a head that is called on what another model gave
             self.current_calls = node.calls if node else frozenset()
             return
@@ -162,7 +162,7 @@ class Recorder:
         call = Call(
             len(self.trace.calls), self.trace.steps, model, here(3), module.training, _modes(module), gradient,
             len(first) if first is not None and first.dim() else 0, np.empty(0, np.int64),
-            watched=self.on, time=self.tick(),
+            watched=self.on, time=self.tick(), callers=() if gradient else callers(3),
         )  # fmt: skip
         if len(self.trace.calls) >= MOST_CALLS:
             self.current_calls = frozenset()
@@ -229,7 +229,7 @@ class Recorder:
 
     def guess(self, call: Call) -> None:
         """What a call is for that was not looked into: what calls at the same line were for."""
-        if call.place in self.places_scored and not (call.place in self.places_learned and call.gradient):
+        if call.place in self.places_scored - self.places_learned:
             self.score(call.number)
 
     # Operations

@@ -67,7 +67,7 @@ def findings_of(
     found += late + _symptoms(further)
     found += [Finding("not-examined", "note", note, "Everything else was looked at.") for note in trace.notes]
     once: dict[str, Finding] = {}
-    for finding in with_accepted(_heard(_promoted(found)), accept):
+    for finding in with_accepted(_heard(_causes_first(_promoted(found))), accept):
         key = f"{finding.code}{finding.message}" if finding.code in ("check-failed", "not-examined") else finding.code
         once.setdefault(key, finding)
     return tuple(once.values())
@@ -110,6 +110,25 @@ def _heard(findings: Iterable[Finding]) -> list[Finding]:
     from .places import line_at
 
     return [f for f in findings if f.code not in ignored_on(line_at(f.location))]
+
+
+CAUSED = (
+    ("learning-rate-too-high", "dead-units"),  # a first step that is too long leaves units behind that never fire
+    ("dead-units", "gradient-does-not-flow"),
+    ("loss-not-finite", "gradient-does-not-flow"),
+    ("label-out-of-range", "loss-target-mismatch"),
+)
+"""Cause and effect: where both are errors, the cause is put before its effect."""
+
+
+def _causes_first(findings: list[Finding]) -> list[Finding]:
+    for cause, effect in CAUSED:
+        loud = [f.code if f.severity == "error" else "" for f in findings]
+        if cause in loud and effect in loud and loud.index(effect) < loud.index(cause):
+            moved = findings[loud.index(cause)]
+            findings = [f for f in findings if f is not moved]
+            findings.insert(loud.index(effect), moved)
+    return findings
 
 
 CAUSES = frozenset({"loss-sum-reduction", "loss-at-init-off", "input-not-normalised", "bad-initialisation"})

@@ -145,13 +145,10 @@ class Stepping:
             if self.zeroed.get(number, True) or gradient is None:
                 continue
             p, old = parameter(), gradient()
-            if (
-                p is None
-                or p.grad is None
-                or p.grad is not old
-                or (self.recorder.trace.steps < 200 and not bool(p.grad.count_nonzero()))
-            ):
+            if p is None or old is None or p.grad is not old:
                 self.zeroed[number] = True
+            elif self.recorder.trace.steps < 200:
+                self.zeroed[number] = not bool(old.count_nonzero())
 
     def zero(self, thing: Any, place: Place | None) -> None:
         """An optimiser's or a module's `zero_grad` was called."""

@@ -87,15 +87,15 @@ def population(rows: np.ndarray) -> Population:
     return Population(len(rows), exact.sum(0), (exact**2).sum(0), exact.min(0), exact.max(0))
 
 
-def labels_of(target: Tensor, rows: int) -> np.ndarray | None:
-    """One number a row [n]: a class or a quantity, of one-hot rows their column; None where a row has no one label."""
+def labels_of(target: Tensor, rows: int) -> np.ndarray:
+    """One number a row [n]: a class or a quantity, of one-hot rows their column; empty where a row has no one label."""
     values = target.detach()
     if values.dim() == 0 or len(values) != rows or values.is_complex():
-        return None
+        return np.empty(0)
     values = values.reshape(rows, -1)
     if values.shape[1] > 1:
         one_hot = bool(((values == 0) | (values == 1)).all()) and bool((values.sum(1) == 1).all())
         if not one_hot:
-            return None
+            return np.empty(0)
         values = values.argmax(1, keepdim=True)
     return values[:, 0].to(torch.float64).cpu().numpy()

@@ -74,12 +74,13 @@ class Call:
         step: Optimiser steps before it.
         model: Which model.
         place: The person's line.
+        callers: The person's lines above it, innermost first, of calls without gradients.
         training: Its own mode.
         modes: Its modules' modes.
         gradient: Whether gradients were recorded.
         rows: Length of the first dimension.
         keys: A number for each row, equal where rows are equal bit for bit; empty where rows were not looked at.
-        labels: What the loss compared with, one a row, where that was seen.
+        labels: What the loss compared with, one a row; empty where that was not seen.
         learned: Whether a backward pass went through it.
         scored: Whether its output met a loss, an argmax or a comparison.
         input_gradient: Whether the inputs want a gradient (adversarial examples, saliency).
@@ -99,7 +100,7 @@ class Call:
     gradient: bool
     rows: int
     keys: np.ndarray
-    labels: np.ndarray | None = None
+    labels: np.ndarray = field(default_factory=lambda: np.empty(0))
     learned: bool = False
     scored: bool = False
     input_gradient: bool = False
@@ -109,6 +110,7 @@ class Call:
     low: float = 0.0
     high: float = 0.0
     time: int = 0
+    callers: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -381,7 +383,7 @@ class Trace:
     populations: dict[str, Population] = field(default_factory=dict)
     scores: list[Score] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
-    units: dict[tuple[Any, int], Units] = field(default_factory=dict)
+    units: dict[tuple[int, str, int], Units] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     crash: Crash | None = None
     steps: int = 0

@@ -13,8 +13,9 @@ from .check import PassiveCheck, found
 OVERLAP = 0.02
 """Share of evaluation rows that training has seen, beyond what duplicates within training rows give."""
 
-HELD_OUT = re.compile(r"val|test|eval|dev|held|score")
+HELD_OUT = re.compile(r"(?<![a-z])(val|test|dev|held|hold)")
 TRAINING = re.compile(r"train")
+JUDGING = re.compile(r"val|test|score|accuracy")
 
 
 def look_at_overlap(trace: Trace) -> Iterator[Finding]:
@@ -86,9 +87,13 @@ def _duplicates(trace: Trace) -> float:
 
 
 def _said_to_be_held_out(calls: list[Call]) -> bool:
-    """Whether the program's own words at that line call the rows validation or test."""
-    words = " ".join(c.place.words for c in calls[:3] if c.place)
-    return bool(HELD_OUT.search(words)) and not TRAINING.search(words)
+    """Whether the program's own words call the rows validation or test: the innermost line that names any rows."""
+    lines = (*([calls[0].place] if calls[0].place else []), *calls[0].callers)
+    for line in lines:
+        text = line.source.lower()
+        if TRAINING.search(text) or HELD_OUT.search(text):
+            return not TRAINING.search(text)
+    return any(JUDGING.search(line.function) and not TRAINING.search(line.function) for line in lines[:1])
 
 
 def look_at_leak(trace: Trace) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from .check import PassiveCheck, found
 
 
 def _labelled(trace: Trace) -> list[Call]:
-    return [c for c in trace.learned if c.labels is not None and len(c.labels) == c.rows and c.rows > 0]
+    return [c for c in trace.learned if len(c.labels) == c.rows > 0]
 
 
 def _classes(trace: Trace) -> bool:
@@ -100,8 +100,8 @@ def look_at_values(trace: Trace) -> Iterator[Finding]:
     """Values that a loss does not know."""
     for term in losses(trace):
         facts = term.node.facts
-        low, high = facts.get("target.low"), facts.get("target.high")
-        if low is None or term.kind not in ("binary_cross_entropy_with_logits", "binary_cross_entropy"):
+        low, high = facts.get("target.low", 0.0), facts.get("target.high", 0.0)
+        if term.kind not in ("binary_cross_entropy_with_logits", "binary_cross_entropy"):
             continue
         if low < 0 or high > 1:
             signs = {low, high} == {-1.0, 1.0}

@@ -99,8 +99,8 @@ def look_at_activations(trace: Trace) -> Iterator[Finding]:
 
 def look_at_range(trace: Trace) -> Iterator[Finding]:
     """Targets that the last activation cannot reach."""
-    terms = [t for t in losses(trace) if is_squared(t) and source(t.outputs).name in RANGES and t.targets is not None]
-    terms = [t for t in terms if not t.targets.layers]
+    terms = [t for t in losses(trace) if is_squared(t) and source(t.outputs).name in RANGES]
+    terms = [t for t in terms if t.targets is not None and not t.targets.layers]
     if not terms:
         return
     name = source(terms[0].outputs).name
@@ -122,7 +122,7 @@ def look_at_kind(trace: Trace) -> Iterator[Finding]:
     """A loss of another kind than the targets."""
     for term in losses(trace):
         facts, shape = term.node.facts, term.outputs.shape
-        message = None
+        message = advice = ""
         if term.kind in ("cross_entropy", "nll_loss") and len(shape) > 1 and shape[1] == 1:
             message = f"{term.kind} over a single column of outputs is 0 whatever they are"
             advice = "Use binary_cross_entropy_with_logits for two classes, mse_loss for numbers."
@@ -131,7 +131,7 @@ def look_at_kind(trace: Trace) -> Iterator[Finding]:
             if len(shape) == 2 and facts.get("target.whole", 0) == 1 and rows > 0.5:
                 message = "cross_entropy gets targets with several classes, or none, marked in a row"
                 advice = "Use binary_cross_entropy_with_logits where an example may have several labels."
-        elif term.kind.startswith("binary") and facts.get("target.high", 0) > 1 and facts.get("target.whole", 0) == 1:
+        elif term.kind.startswith("binary") and facts.get("target.high", 0) > 1 and _several(facts):
             message = f"{term.kind} gets targets up to {facts['target.high']:g}: it knows 0 and 1"
             advice = "Use cross_entropy with one output a class."
         elif is_squared(term) and _classes_as_numbers(term, trace):
@@ -146,6 +146,11 @@ def look_at_kind(trace: Trace) -> Iterator[Finding]:
                 target_low=facts.get("target.low", 0), target_high=facts.get("target.high", 0),
             )  # fmt: skip
             return
+
+
+def _several(facts: dict[str, float]) -> bool:
+    """Whether targets are more than two classes; two that are numbered from 1 are out of range instead."""
+    return facts.get("target.whole", 0) == 1 and facts.get("target.distinct", 0) > 2
 
 
 def _classes_as_numbers(term: Scored, trace: Trace) -> bool:

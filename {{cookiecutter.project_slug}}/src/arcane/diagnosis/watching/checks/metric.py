@@ -144,7 +144,8 @@ def _wrong_value(evaluated: Evaluated, kind: str, matcher: re.Pattern, trace: Tr
         }
         for size in {p.rows for n, p in trace.populations.items() if n.startswith("train:")}:
             wrong["the number of right answers over the number of training rows"] = counts / size
-    named = [r for r in evaluated.reports if matcher.search(r.name)]
+    # A number without a name must agree in four digits or more: by chance one in thousands does.
+    named = [r for r in evaluated.reports if matcher.search(r.name) or (not r.name and (r.digits or 0) >= 3)]
     if any(_agrees(r, right) or _agrees(r, 1 - right) for r in evaluated.reports):
         return None
     for how, value in wrong.items():

@@ -212,11 +212,12 @@ def look_at_start(trace: Trace) -> Iterator[Finding]:
         for weights in matrices:
             if "emb" in weights.name.lower() or weights.constant or weights.absent == weights.seen:
                 continue
-            if weights.scale > LARGEST_SCALE and len(weights.shape) > 1 and weights.shape[-1] > 3:
-                yield _initial(weights, optimiser.made, "error", f"start {weights.scale:.3g} / sqrt(fan in) wide")
+            scale = weights.scale or 0.0
+            if scale > LARGEST_SCALE and len(weights.shape) > 1 and weights.shape[-1] > 3:
+                yield _initial(weights, optimiser.made, "error", f"start {scale:.3g} / sqrt(fan in) wide")
                 return
-            if weights.scale < LEAST_SCALE and weights is not matrices[-1]:
-                yield _initial(weights, optimiser.made, "error", f"start {weights.scale:.2g} / sqrt(fan in) wide")
+            if scale < LEAST_SCALE and weights is not matrices[-1]:
+                yield _initial(weights, optimiser.made, "error", f"start {scale:.2g} / sqrt(fan in) wide")
                 return
 
 

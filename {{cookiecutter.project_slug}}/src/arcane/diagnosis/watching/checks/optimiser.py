@@ -9,7 +9,7 @@ from ..graph import flowing
 from ..trace import Optimiser, Schedule, Trace
 from .check import PassiveCheck, found
 
-TOO_FAR, TOO_NEAR = 0.3, 2e-6
+TOO_FAR, TOO_NEAR = 0.3, 1e-5
 """Median length of a step over that of the weights: 0.001 is usual, 0.0001 to 0.03 healthy."""
 
 
@@ -182,7 +182,7 @@ RATE = PassiveCheck(
     ("learning-rate-too-high", "learning-rate-too-low"),
     "The rate is the parameter that matters most.",
     "Median step above 0.3 of the weights while the loss does not fall, or above 0.05 while it rises by half; below "
-    "2e-6 while it stays (healthy: 0.0001 to 0.03).",
+    "1e-5 while it stays (healthy: 0.0001 to 0.03).",
     look_at_rate,
     symptom=True,
 )

@@ -1,0 +1,95 @@
+"""Whether the labels that a program trains on belong to its rows: their own pairing against chance, on what was kept."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import nn
+
+from ...data.findings import Finding
+from ...data.loading import Examples
+from ...spec import Spec, Target
+from ..bench import Bench
+from ..checks.labels import look_at_data
+from .captures import Captures
+from .graph import losses
+from .trace import Call, Trace
+
+FEWEST = 200
+"""Rows without which chance cannot be told from a weak relation."""
+
+LEARNT = 0.9
+"""A loss below this share of what knowing nothing costs shows that there is something to learn."""
+
+
+def look_at_kept_pairs(trace: Trace, captures: Captures) -> Iterator[Finding]:
+    """Rows whose labels neither their neighbours nor a linear model predict, in a program that learns nothing either.
+
+    Both are needed: a parity cannot be told from neighbours, and a bug elsewhere keeps a program from learning, too.
+    """
+    calls = [c for c in trace.learned if c.number in captures.inputs and len(c.labels) == c.rows == len(c.keys)]
+    calls = [c for c in calls if c.model == calls[0].model]
+    if not calls or trace.models[calls[0].model].embeds or not _given(trace) or _learns(trace, calls):
+        return
+    examples = _examples(calls, captures)
+    if examples is None:
+        return
+    for finding in look_at_data(Bench(nn.Identity(), examples, 1)):
+        place = calls[0].place
+        yield Finding(
+            finding.code, finding.severity, f"{finding.message[:-1]}; nor does the program learn any.", finding.advice,
+            evidence=finding.evidence, expected=finding.expected, location=place.shown if place else None,
+        )  # fmt: skip
+
+
+def _given(trace: Trace) -> bool:
+    """Whether targets are given to the program, not made by a model of it."""
+    return all(t.targets is None or not (t.targets.layers or t.targets.calls) for t in losses(trace, 12))
+
+
+def _learns(trace: Trace, calls: list[Call]) -> bool:
+    """Whether the program's own evaluation is better than chance; where it counts no answers, whether its loss falls."""
+    labels = np.concatenate([c.labels for c in calls])
+    counted = [s for s in trace.scores if s.kind in ("correct", "accuracy") and not trace.calls[s.call].learned]
+    counted = [s for s in counted if s.step == counted[-1].step]
+    if counted:
+        from scipy.stats import binomtest
+
+        rows = sum(s.rows for s in counted)
+        right = round(sum(s.value if s.kind == "correct" else s.value * s.rows for s in counted))
+        _, counts = np.unique(labels, return_counts=True)
+        if not 0 <= right <= rows:
+            return True
+        return bool(binomtest(right, rows, float(counts.max() / len(labels)), alternative="greater").pvalue < 0.01)
+    values = [v for v in trace.losses if math.isfinite(v)]
+    return not values or float(np.mean(values[-max(1, len(values) // 5) :])) < LEARNT * _ignorance(trace, labels)
+
+
+def _ignorance(trace: Trace, labels: np.ndarray) -> float:
+    """What the loss is for a model that knows nothing of its inputs; 0 for losses where that is not known."""
+    kinds = {t.kind for t in losses(trace, 12) if t.alone}
+    if kinds <= {"cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"} and kinds:
+        _, counts = np.unique(labels, return_counts=True)
+        shares = counts / len(labels)
+        return float(-(shares * np.log(shares)).sum())
+    return float(labels.var()) if kinds and kinds <= {"mse_loss", "squared"} else 0.0
+
+
+def _examples(calls: list[Call], captures: Captures) -> Examples | None:
+    """Each row once, with its first label; None where they are too few or too plain to be judged."""
+    inputs = torch.cat([captures.inputs[c.number].flatten(1).to(torch.float32) for c in calls]).numpy()
+    labels = np.concatenate([c.labels for c in calls])
+    _, first = np.unique(np.concatenate([c.keys for c in calls]), return_index=True)
+    first.sort()
+    inputs, labels = inputs[first], labels[first]
+    if len(first) < FEWEST or not (np.isfinite(inputs).all() and np.isfinite(labels).all()):
+        return None
+    known, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    if len(known) < 2 or counts.max() > 0.8 * len(labels):
+        return None
+    whole = len(known) <= min(100, len(labels) // 8) and bool((labels == labels.round()).all())
+    shape = (1, inputs.shape[1])
+    spec = Spec("sequence", shape, tuple(map(str, known))) if whole else Spec("sequence", shape, target=Target("y", ""))
+    chosen = codes.astype(np.int64) if whole else labels.astype(np.float32)
+    return Examples(tuple(f"{i:032x}" for i in range(len(first))), inputs[:, None, :], chosen, spec)
