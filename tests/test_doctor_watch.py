@@ -47,9 +47,10 @@ def train(
     epochs: int = 3,
     after_step: Callable = lambda model: None,
     evaluated: slice = slice(200, 240),
+    data: tuple[torch.Tensor, torch.Tensor] | None = None,
 ) -> nn.Module:
     """A plain training program with an evaluation after each epoch."""
-    x, y = blobs()
+    x, y = data or blobs()
     x = x * scale
     model = model or network()
     stepper = optimiser(model.parameters())
@@ -113,6 +114,57 @@ BUGS = {
     "bias before batch norm": (
         "bias-before-batch-norm",
         lambda: train(nn.Sequential(nn.Linear(8, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 3))),
+    ),
+}  # fmt: skip
+
+
+def labels_of_other_rows() -> None:
+    other = torch.randperm(3 * 80, generator=torch.Generator().manual_seed(5))
+    x, y = blobs()
+    train(data=(x, y[other]))
+
+
+def hinge(low: int) -> None:
+    x, y = blobs(classes=2)
+    signs = (y if low == 0 else 2 * y - 1).float()
+    model = nn.Linear(8, 1)
+    stepper = torch.optim.SGD(model.parameters(), 0.05)
+    for epoch in range(4):
+        for rows in torch.randperm(200, generator=torch.Generator().manual_seed(epoch)).split(20):
+            loss = torch.clamp(1 - signs[rows] * model(x[rows]).squeeze(1), min=0).mean()
+            stepper.zero_grad()
+            loss.backward()
+            stepper.step()
+
+
+def density(sign: int) -> None:
+    x, _ = blobs()
+    torch.manual_seed(0)
+    model = nn.Linear(7, 2)
+    stepper = torch.optim.Adam(model.parameters(), 0.01)
+    for epoch in range(4):
+        for rows in torch.randperm(200, generator=torch.Generator().manual_seed(epoch)).split(20):
+            mean, log_scale = model(x[rows, :7]).unbind(1)
+            likelihood = torch.distributions.Normal(mean, log_scale.clamp(-3, 3).exp()).log_prob(x[rows, 7])
+            stepper.zero_grad()
+            (sign * likelihood.mean()).backward()
+            stepper.step()
+
+
+def judged(x_val: slice) -> None:
+    x, y = blobs()
+    model = train()
+    with torch.no_grad():
+        print((model(x[x_val]).argmax(1) == y[x_val]).sum().item())
+
+
+BUGS |= {
+    "labels of other rows": ("labels-out-of-order", labels_of_other_rows),
+    "a hinge on 0 and 1": ("label-format-mismatch", lambda: hinge(0)),
+    "a likelihood that falls": ("loss-sign-flipped", lambda: density(1)),
+    "validated on the training rows": ("train-validation-overlap", lambda: judged(slice(0, 200))),
+    "a rate of nothing": (
+        "learning-rate-too-low", lambda: train(optimiser=lambda p: torch.optim.SGD(p, 2e-7, momentum=0.9)),
     ),
 }  # fmt: skip
 
@@ -195,6 +247,20 @@ def two_optimisers() -> None:
         first.step()
 
 
+def padded() -> None:
+    """`nn.Embedding(padding_idx=0)` changes a view of its weights that torch refuses to be asked about."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(11, 8, padding_idx=0), nn.Flatten(), nn.Linear(32, 3))
+    tokens = torch.randint(0, 11, (200, 4))
+    labels = tokens[:, 0] % 3
+    stepper = torch.optim.Adam(model.parameters(), 0.01)
+    for _ in range(4):
+        for rows in torch.randperm(200).split(20):
+            stepper.zero_grad()
+            F.cross_entropy(model(tokens[rows]), labels[rows]).backward()
+            stepper.step()
+
+
 RIGHT = {
     "plain": train,
     "plain SGD at 0.1": lambda: train(optimiser=lambda p: torch.optim.SGD(p, 0.1)),
@@ -206,6 +272,10 @@ RIGHT = {
     "closures": closures,
     "Monte Carlo dropout": monte_carlo,
     "two optimisers": two_optimisers,
+    "a hinge on -1 and +1": lambda: hinge(-1),
+    "a likelihood that grows": lambda: density(-1),
+    "judged on new rows": lambda: judged(slice(200, 240)),
+    "an embedding with padding": padded,
 }
 
 

@@ -37,6 +37,7 @@ class Scored:
         alone: Whether it is all of the loss.
         clamps: Bounds between it and the loss.
         summed: The sum over rows, where there is one that no division follows.
+        weighted: Whether it is multiplied by numbers of either sign, one a row (a policy's gradient).
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Scored:
     clamps: tuple[Node, ...] = ()
     summed: Node | None = None
     scaled: bool = False
+    weighted: bool = False
 
 
 def source(node: Node) -> Node:
@@ -82,6 +84,8 @@ def _terms(node: Node, so_far: Scored, seen: set[int]) -> Iterator[Scored]:
             scores, targets = targets, scores
         yield replace(so_far, kind=kind, node=difference, outputs=scores, targets=targets)
         return
+    if "likelihood.parameters" in node.facts:
+        yield replace(so_far, kind="log_prob", node=node, outputs=node)
     if "input.low" in node.facts and name in ("gather", "getitem", "take_along_dim", "index_select"):
         yield replace(so_far, kind="picked", node=node, outputs=node.inputs[0], targets=node.inputs[-1])
         return
@@ -105,7 +109,7 @@ def _further(node: Node, so_far: Scored, seen: set[int]) -> Iterator[Scored]:
                 yield replace(so_far, kind="picked", node=node, outputs=hot[0], targets=weights[0])
                 return
             if not weights or (weights[0].shape not in ((), (1,)) and name == "mul"):
-                so_far = replace(so_far, alone=False)
+                so_far = replace(so_far, alone=False, weighted=True)
             so_far = replace(so_far, scaled=so_far.scaled or name == "div")
     elif name in ("rsub",) and number is not None:
         so_far = replace(so_far, sign=-so_far.sign)

@@ -82,6 +82,8 @@ class Measuring:
             self._random(node)
         elif name in ("clamp", "clamp_max", "minimum", "clamp_min") and node.layers and result.numel() <= 65536:
             node.facts["changed"] = float((result != given[0]).double().mean()) if given[0].shape == result.shape else 0
+        elif name == "mul" and len(given) > 1 and given[0].shape == given[1].shape and result.numel() <= 65536:
+            self._product(node, given)
         if name in ("mul", "add", "sub", "pow") and node.dtype in WHOLE:
             self._overflow(node, given)
         if name in ("tensor", "as_tensor") and "int" in node.dtype and raw is not None:
@@ -147,6 +149,12 @@ class Measuring:
             if calls[number].rows == rows and not len(calls[number].labels):
                 calls[number].labels = labels_of(targets, rows)
             self.recorder.score(number)
+
+    def _product(self, node: Node, given: list[Tensor]) -> None:
+        """Outputs times given numbers: a margin, where they are labels."""
+        first, second = node.inputs[:2]
+        if bool(first.layers) != bool(second.layers) and "parameter" not in (first.name, second.name):
+            node.facts |= facts(given[1] if first.layers else given[0], "target.")
 
     def _picked(self, node: Node, given: list[Tensor]) -> None:
         """Scores of the labels' classes, picked by hand."""

@@ -1,4 +1,4 @@
-"""Whether the labels that a program trains on belong to its rows: their own pairing against chance, on what was kept."""
+"""Whether the labels that a program trains on belong to its rows: the pairing of what was kept, against chance."""
 
 import math
 from collections.abc import Iterator
@@ -19,6 +19,9 @@ from .trace import Call, Trace
 FEWEST = 200
 """Rows without which chance cannot be told from a weak relation."""
 
+FIRST_STEPS = 12
+"""Steps that are looked at one by one: of later epochs a changed row would be the nearest neighbour of itself."""
+
 LEARNT = 0.9
 """A loss below this share of what knowing nothing costs shows that there is something to learn."""
 
@@ -29,7 +32,7 @@ def look_at_kept_pairs(trace: Trace, captures: Captures) -> Iterator[Finding]:
     Both are needed: a parity cannot be told from neighbours, and a bug elsewhere keeps a program from learning, too.
     """
     calls = [c for c in trace.learned if c.number in captures.inputs and len(c.labels) == c.rows == len(c.keys)]
-    calls = [c for c in calls if c.model == calls[0].model]
+    calls = _first([c for c in calls if c.model == calls[0].model])
     if not calls or trace.models[calls[0].model].embeds or not _given(trace) or _learns(trace, calls):
         return
     examples = _examples(calls, captures)
@@ -43,13 +46,19 @@ def look_at_kept_pairs(trace: Trace, captures: Captures) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _first(calls: list[Call]) -> list[Call]:
+    """Those of the first steps, and of small batches as many as are needed."""
+    before = np.cumsum([0, *(c.rows for c in calls[:-1])]) if calls else []
+    return [c for c, rows in zip(calls, before, strict=True) if c.step < FIRST_STEPS or rows < FEWEST]
+
+
 def _given(trace: Trace) -> bool:
     """Whether targets are given to the program, not made by a model of it."""
     return all(t.targets is None or not (t.targets.layers or t.targets.calls) for t in losses(trace, 12))
 
 
 def _learns(trace: Trace, calls: list[Call]) -> bool:
-    """Whether the program's own evaluation is better than chance; where it counts no answers, whether its loss falls."""
+    """Whether the program's own evaluation beats chance; where it counts no answers, whether its loss falls."""
     labels = np.concatenate([c.labels for c in calls])
     counted = [s for s in trace.scores if s.kind in ("correct", "accuracy") and not trace.calls[s.call].learned]
     counted = [s for s in counted if s.step == counted[-1].step]

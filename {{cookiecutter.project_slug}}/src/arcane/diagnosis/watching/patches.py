@@ -53,6 +53,9 @@ class Patches:
                 self._replace(kind, "step", self._schedule)
         self._replace(lr_scheduler.LRScheduler, "__init__", self._schedule_made)
         self._replace(torch, "compile", self._compile)
+        for kind in _below(torch.distributions.Distribution):
+            if "log_prob" in vars(kind):
+                self._replace(kind, "log_prob", self._log_prob)
         self._replace(builtins, "print", self._print)
         os.register_at_fork(after_in_child=self._forked)
         recorder.look(True)
@@ -150,6 +153,15 @@ class Patches:
                 recorder.paused = paused
 
         return clip
+
+    def _log_prob(self, original: Callable) -> Callable:
+        def log_prob(this: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(this, value, *args, **kwargs)
+            if self.recorder.listening():
+                self.recorder.guarded(self.recorder.likelihood, this, value, result)
+            return result
+
+        return log_prob
 
     # Schedules, states, compilation
 

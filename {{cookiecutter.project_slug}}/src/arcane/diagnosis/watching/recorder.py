@@ -125,6 +125,8 @@ class Recorder:
             self.guarded(self.enter, module, args, gradient)
         elif self.current_calls and getattr(module, "batch_first", True) is False:
             self.guarded(self.sequence, module, args)
+        if self.current_calls and isinstance(module, nn.RNNBase | nn.RNNCellBase) and self.on:
+            self.guarded(self.state, args[1:])
         if isinstance(module, FUSED) and not module.training:
             self.paused = True
 
@@ -184,6 +186,13 @@ class Recorder:
         if first is not None and first.dim() == 3 and len(self.trace.time_first) < 200:
             shape = tuple(first.shape)
             self.trace.time_first.append(Node(self.module, (), shape, "", False, here(3), calls=self.current_calls))
+
+    def state(self, given: tuple) -> None:
+        """A recurrent module that starts from a state: whether this call made that state."""
+        first = _first_tensor(given)
+        node = self.table.get(first) if first is not None else None
+        if first is not None and not (node and node.calls & self.current_calls):
+            self.trace.calls[max(self.current_calls)].carried = True
 
     def see_rows(self, call: Call, inputs: Tensor) -> None:
         """Tell the rows of a call's inputs apart, and keep their values until it is known what they are for."""
@@ -249,6 +258,13 @@ class Recorder:
     def gradient_set(self, tensor: Tensor, value: Any) -> None:
         if value is None:
             self.event("zero", here(3), id(tensor))
+
+    def likelihood(self, distribution: Any, value: Tensor, result: Tensor) -> None:
+        """A distribution said how likely values are: whether its parameters, and the values, are learnt."""
+        node = self.table.get(result)
+        if node is not None:
+            node.facts["likelihood.parameters"] = float(_learnt(distribution))
+            node.facts["likelihood.value"] = float(value.requires_grad)
 
     def score(self, number: int) -> None:
         """A call's output met a loss or a comparison."""
@@ -357,6 +373,14 @@ def _modes(module: nn.Module) -> Modes:
             found["norm_on" if inner.training else "norm_off"] += 1
             found["norm_frozen"] += not any(p.requires_grad for p in inner.parameters(recurse=False))
     return Modes(**found)
+
+
+def _learnt(distribution: Any, depth: int = 3) -> bool:
+    """Whether a gradient goes to a parameter of a distribution, or of one that it is made from."""
+    inner = vars(distribution).values()
+    return any(v.requires_grad for v in inner if isinstance(v, Tensor)) or (
+        depth > 0 and any(_learnt(v, depth - 1) for v in inner if isinstance(v, torch.distributions.Distribution))
+    )
 
 
 def _tensors(value: Any, depth: int = 0) -> list[Tensor]:

@@ -85,6 +85,7 @@ class Call:
         scored: Whether its output met a loss, an argmax or a comparison.
         input_gradient: Whether the inputs want a gradient (adversarial examples, saliency).
         watched: Whether the operations behind it were recorded.
+        carried: Whether a recurrent layer starts from a state that an earlier call left.
         mean: Of all values of the inputs.
         std: Likewise.
         low: Likewise.
@@ -105,6 +106,7 @@ class Call:
     scored: bool = False
     input_gradient: bool = False
     watched: bool = False
+    carried: bool = False
     mean: float = 0.0
     std: float = 0.0
     low: float = 0.0

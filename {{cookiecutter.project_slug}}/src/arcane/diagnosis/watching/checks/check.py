@@ -15,7 +15,7 @@ class PassiveCheck:
     Attributes:
         codes: The findings that it can make.
         reason: Why it matters.
-        threshold: From where on it fires, and how that was calibrated.
+        threshold: From where on it fires, and where that number comes from.
         look: From the trace to what it finds.
         symptom: It names no mechanism, so it comes after every check that does.
     """

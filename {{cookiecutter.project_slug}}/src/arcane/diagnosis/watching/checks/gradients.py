@@ -10,8 +10,8 @@ from ..trace import Call, Event, Trace, Weights
 from .check import PassiveCheck, found
 
 VANISHED, EXPLODED = 1e-5, 1e3
-"""First layers' gradient over the last ones', by root mean square: healthy deep networks have 0.01 to 10. Gradient norm
-over weight norm: healthy runs stay below 20."""
+"""First layers' gradient over the last ones', by root mean square, and gradient norm over weight norm: round numbers
+that accuse none of the 86 correct programs in `tests/zoo`."""
 
 
 def _named(weights: list[Weights]) -> str:
@@ -279,7 +279,7 @@ GRADIENTS = (
     PassiveCheck(
         ("gradient-not-finite", "gradient-vanishing"),
         "Too small a gradient learns nothing, NaN destroys everything.",
-        "First layer below 1e-5 of the last ones by root mean square (healthy: 0.01 to 10).",
+        "First layer below 1e-5 of the last ones by root mean square, a round number.",
         look_at_sizes,
     ),
 )
@@ -287,7 +287,7 @@ GRADIENTS = (
 EXPLODING = PassiveCheck(
     ("gradient-exploding",),
     "One such step undoes all others.",
-    "A norm of 1,000 times that of the weights, without clipping (healthy: below 20).",
+    "A norm of 1,000 times that of the weights, without clipping, a round number.",
     look_at_explosion,
     symptom=True,
 )

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....data.findings import Finding
-from ..graph import losses
-from ..trace import Call, Trace
+from ..graph import ancestors, losses, source
+from ..trace import Call, Node, Trace
 from .check import PassiveCheck, found
 
 
@@ -128,6 +128,34 @@ def look_at_values(trace: Trace) -> Iterator[Finding]:
                 return
 
 
+def look_at_margins(trace: Trace) -> Iterator[Finding]:
+    """A hinge on labels of 0 and 1."""
+    for backward in trace.backwards[:6]:
+        for node in ancestors(backward.root):
+            facts = _margin(node)
+            if (facts.get("target.low"), facts.get("target.high"), facts.get("target.whole")) == (0.0, 1.0, 1.0):
+                yield found(
+                    "label-format-mismatch", "error",
+                    "A hinge gets labels of 0 and 1; it knows -1 and +1, and a row of class 0 has the same loss "
+                    "whatever the output is.",
+                    "Turn 0/1 into -1/+1 (2 * y - 1).", node.place, "-1 and +1", lowest=0, highest=1,
+                )  # fmt: skip
+                return
+
+
+def _margin(node: Node) -> dict[str, float]:
+    """What is known of the labels y in max(0, 1 - y * output), and in torch's losses of that kind; else nothing."""
+    if node.name in ("soft_margin_loss", "hinge_embedding_loss"):
+        return node.facts
+    if node.name not in ("clamp", "clamp_min", "relu", "maximum") or not node.inputs:
+        return {}
+    inner = source(node.inputs[0])
+    if inner.name not in ("rsub", "sub") or not inner.inputs:
+        return {}
+    product = source(inner.inputs[-1])
+    return product.facts if product.name == "mul" else {}
+
+
 def look_at_columns(trace: Trace) -> Iterator[Finding]:
     """Classes that are numbered from 1, and the column of class 0 that never serves."""
     terms = [t for t in losses(trace) if t.kind in ("cross_entropy", "nll_loss") and len(t.outputs.shape) == 2]
@@ -172,8 +200,8 @@ def look_at_order(trace: Trace) -> Iterator[Finding]:
             )  # fmt: skip
             return
     keys = [c.keys for c in trace.learned if len(c.keys) == c.rows]
-    if len(keys) < 8 or any(m.embeds for m in trace.models.values()):
-        return
+    if len(keys) < 8 or any(m.embeds for m in trace.models.values()) or any(c.carried for c in trace.learned):
+        return  # codes come again anyway; a state that is carried on needs the rows in their order
     period = next((i for i in range(1, len(keys)) if np.array_equal(keys[i], keys[0])), 0)
     same = period >= 4 and len(keys) >= 2 * period and all(
         np.array_equal(keys[i], keys[i - period]) for i in range(period, 2 * period)
@@ -216,6 +244,12 @@ LABELS = (
         "A loss computes something for wrong targets too.",
         "No threshold: binary losses know 0 to 1; rows of probabilities sum to one within 0.01.",
         look_at_values,
+    ),
+    PassiveCheck(
+        ("label-format-mismatch",),
+        "A row of label 0 has a constant hinge, so that only the other class is learnt.",
+        "No threshold: labels of 0 and 1 in max(0, 1 - y * output), soft_margin_loss or hinge_embedding_loss.",
+        look_at_margins,
     ),
     PassiveCheck(
         ("single-class",),

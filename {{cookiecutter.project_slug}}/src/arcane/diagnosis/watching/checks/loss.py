@@ -172,7 +172,7 @@ def look_at_sign(trace: Trace) -> Iterator[Finding]:
         right = -1 if term.kind == "picked" else 1
         if term.kind == "picked" and (term.node.facts.get("target.whole", 0) < 1 or not _log(term)):
             continue
-        if not term.alone or several or term.kind in ("hinge_embedding_loss",):
+        if not term.alone or several or term.kind in ("hinge_embedding_loss", "log_prob"):
             continue
         flipped = term.sign != right
         if flipped != bool(uphill):
@@ -182,6 +182,24 @@ def look_at_sign(trace: Trace) -> Iterator[Finding]:
                 f"({_named(term)}) that falls as the outputs get better.",
                 "Take maximize=True out." if uphill else "Turn the sign of the loss.",
                 uphill[0].made if uphill else term.node.place, "the loss itself is minimised", sign=term.sign,
+            )  # fmt: skip
+            return
+
+
+def look_at_likelihood(trace: Trace) -> Iterator[Finding]:
+    """A distribution's log_prob that is minimised."""
+    if len([o for o in trace.optimisers.values() if o.steps]) > 1 or any(o.maximise for o in trace.optimisers.values()):
+        return
+    for backward in trace.backwards[:12]:
+        found_ones = [t for t in _terms(backward) if t.kind == "log_prob" and not t.weighted and not t.clamps]
+        # Of samples that the distribution itself gave (a posterior's), the sign depends on what else there is.
+        sides = [(t.node.facts["likelihood.parameters"], t.node.facts["likelihood.value"]) for t in found_ones]
+        clear = [t for t, (parameters, value) in zip(found_ones, sides, strict=True) if parameters != value]
+        if clear and len(clear) == len(found_ones) and all(t.sign > 0 for t in clear):
+            yield found(
+                "loss-sign-flipped", "error",
+                "The program minimises a log-likelihood (log_prob), which grows as the model gets better.",
+                "Minimise its negative.", clear[0].node.place, "the negative log-likelihood", sign=1,
             )  # fmt: skip
             return
 
@@ -215,7 +233,7 @@ def look_at_sum(trace: Trace) -> Iterator[Finding]:
     """A sum over the batch, whose gradient grows with the batch."""
     for term in losses(trace):
         rows = term.outputs.shape[0] if term.outputs.shape else 1
-        if term.summed is None or not term.alone or rows < 2 or term.kind == "ctc_loss":
+        if term.summed is None or not term.alone or rows < 2 or term.kind in ("ctc_loss", "log_prob"):
             continue
         whole = term.summed.shape == ()
         if whole and trace.optimisers and all(o.plain for o in trace.optimisers.values()):
@@ -343,6 +361,13 @@ LOSS = (
         "No threshold: the sign between a whole loss of a known kind and backward. Terms among others, and programs "
         "with several optimisers, pass.",
         look_at_sign,
+    ),
+    PassiveCheck(
+        ("loss-sign-flipped",),
+        "What is maximised instead of minimised gets worse at every step.",
+        "No threshold: the sign of a distribution's log_prob, of data or under a fixed distribution; where it is "
+        "multiplied by numbers of either sign (a policy's gradient), it passes.",
+        look_at_likelihood,
     ),
     PassiveCheck(
         ("loss-clipped",),

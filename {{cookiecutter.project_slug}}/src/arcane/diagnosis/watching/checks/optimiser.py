@@ -10,7 +10,8 @@ from ..trace import Optimiser, Schedule, Trace
 from .check import PassiveCheck, found
 
 TOO_FAR, TOO_NEAR = 0.3, 1e-5
-"""Median length of a step over that of the weights: 0.001 is usual, 0.0001 to 0.03 healthy."""
+"""Median length of a step over that of the weights, of which 0.001 is usual: round numbers far from it. With a loss
+that does not fall as well, they accuse none of the 86 correct programs in `tests/zoo`."""
 
 
 def look_at_parameters(trace: Trace) -> Iterator[Finding]:
@@ -50,6 +51,15 @@ def look_at_parameters(trace: Trace) -> Iterator[Finding]:
             return
     if not missing:
         return
+    if _none_held(trace, held):
+        yield found(
+            "optimiser-holds-foreign-parameters", "error",
+            f"At the last steps no parameter that takes part in the loss is held by an optimiser ({len(held)} others "
+            "are): the model that is trained now is not the one that the optimiser was made for.",
+            "Make the optimiser after the model is complete, from that model's parameters.",
+            stepped[0].made or stepped[0].place, "the trained model's parameters", missing=len(missing),
+        )  # fmt: skip
+        return
     names = list(missing.values())
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     loaded = any(model.loaded for model in trace.models.values())
@@ -59,6 +69,12 @@ def look_at_parameters(trace: Trace) -> Iterator[Finding]:
         "Give them to the optimiser, or freeze them on purpose with requires_grad_(False).",
         stepped[0].made or stepped[0].place, "0", parameters=len(names),
     )  # fmt: skip
+
+
+def _none_held(trace: Trace, held: frozenset[int]) -> bool:
+    """Whether the last backward passes that were recorded reach no parameter of any optimiser."""
+    last = [{n.key for n in flowing(b.root) if n.name == "parameter"} for b in trace.backwards[-2:]]
+    return len(last) == 2 and all(keys and not keys & held for keys in last)
 
 
 def look_at_rate(trace: Trace) -> Iterator[Finding]:
@@ -182,7 +198,7 @@ RATE = PassiveCheck(
     ("learning-rate-too-high", "learning-rate-too-low"),
     "The rate is the parameter that matters most.",
     "Median step above 0.3 of the weights while the loss does not fall, or above 0.05 while it rises by half; below "
-    "1e-5 while it stays (healthy: 0.0001 to 0.03).",
+    "1e-5 while it stays (0.001 is usual). Round numbers, tried on the correct programs of the zoo.",
     look_at_rate,
     symptom=True,
 )
