@@ -23,9 +23,9 @@ REMOTES = ("s3", "gs", "azure", "ssh", "http", "https", "webdav", "webdavs", "hd
 TAKEN = set(
     """
     arcane src test tests python python3 pip uv git make hatchling
-    alembic click cloudpickle cryptography cuda dvc dvc_data dvc_objects dvc_render dvc_task fastapi flask fsspec graphene
+    alembic cleanlab click cloudpickle cryptography cuda dvc dvc_data dvc_objects dvc_render dvc_task fastapi flask fsspec graphene
     gunicorn httpx huey hydra jinja2 jsonschema lightning lightning_fabric lightning_utilities markupsafe matplotlib mlflow mnist1d networkx
-    numpy nvidia omegaconf packaging pandas pandera patsy pillow pil pluggy polars prefect protobuf psutil pyarrow pydantic
+    numpy nvidia omegaconf optuna packaging pandas pandera patsy pillow pil pluggy polars prefect protobuf psutil pyarrow pydantic
     pygit2 pygments pyrefly pytest pytorch_lightning pyyaml yaml ray requests rich ruamel ruamel_yaml ruff safetensors scikit_learn
     sklearn scipy scmrepo setuptools skops sqlalchemy starlette statsmodels sympy torch torchgen torchmetrics torchvision tqdm
     triton typer uvicorn websockets wheel

@@ -31,6 +31,7 @@ SHELL = {
         "LICENSE",
     ),
     *("LOGBOOK.md", "Makefile", "README.md", "data/.gitignore", "data/raw/.gitkeep", "dvc.yaml", "models/.gitignore"),
+    *("models/pretrained/.gitignore", "references.yaml"),
     *("params.yaml", "prefect.yaml", "pyproject.toml", "reports/.gitkeep", "requirements.lock"),
 }
 WITHOUT = {".github/workflows/ci.yaml"}

@@ -153,7 +153,7 @@ def density(sign: int) -> None:
 
 def judged(x_val: slice) -> None:
     x, y = blobs()
-    model = train()
+    model = train(evaluated=x_val)
     with torch.no_grad():
         print((model(x[x_val]).argmax(1) == y[x_val]).sum().item())
 
@@ -374,3 +374,36 @@ def test_a_failing_check_is_a_note(monkeypatch: pytest.MonkeyPatch):
     found = findings_of(Trace(), checks=(broken, *checks))
     assert [f.code for f in found] == ["check-failed"]
     assert "ZeroDivisionError" in found[0].message
+
+
+def said(code: str, severity: str = "error"):
+    from arcane.diagnosis.watching.checks.check import PassiveCheck, found
+
+    return PassiveCheck((code,), "", "", lambda trace: [found(code, severity, code, "", None)])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["input-not-finite", "loss-not-finite"], [("input-not-finite", "error"), ("loss-not-finite", "warning")]),
+        (["gradient-does-not-flow", "dead-units"], [("dead-units", "error"), ("gradient-does-not-flow", "warning")]),
+        (["dead-units", "constant-output"], [("dead-units", "error"), ("constant-output", "error")]),
+        (["loss-not-finite"], [("loss-not-finite", "error")]),
+    ],
+)
+def test_an_effect_comes_behind_its_cause_and_is_a_warning(given: list[str], expected: list[tuple[str, str]]):
+    from arcane.diagnosis.watching.report import findings_of
+    from arcane.diagnosis.watching.trace import Trace
+
+    findings = findings_of(Trace(), checks=[said(code) for code in given])
+    assert [(f.code, f.severity) for f in findings] == expected
+
+
+def test_what_the_settings_silence_is_not_reported():
+    from arcane.diagnosis.limits import Settings
+    from arcane.diagnosis.watching.report import findings_of
+    from arcane.diagnosis.watching.trace import Trace
+
+    checks = [said("loss-clipped"), said("input-not-finite")]
+    found = findings_of(Trace(), settings=Settings(silence=frozenset({"loss-clipped"})), checks=checks)
+    assert [f.code for f in found] == ["input-not-finite"]

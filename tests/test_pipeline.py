@@ -60,9 +60,9 @@ def test_forced_repro_gives_the_bytes_of_the_run(finished: Path, tmp_path: Path)
         ("data.limit", 500, ["ingest"]),
         ("data.accept", ["x"], ["validate", "split", "examine"]),
         ("data.detect", 0.05, ["split", "examine"]),
-        ("train.epochs", 4, ["examine", "baseline", "improve"]),
+        ("train.epochs", 4, ["examine", "baseline", "diagnose", "improve"]),
         ("goal.error", 0.02, ["diagnose", "improve", "report"]),
-        ("improve.budget", 70_000, ["improve"]),
+        ("improve.budget", 70_000, ["diagnose", "improve"]),
         ("improve.slots", 1, []),
         ("run.threads", 2, []),
         ("seed", 2, ["split", "examine", "baseline", "diagnose", "improve", "report"]),
@@ -372,7 +372,7 @@ def test_improve_plans_without_training_and_refuses_what_is_unknown(finished: Pa
     planned = command(finished, "improve", "--dry-run", "--budget", "123456")
     assert "the budget is 123,456" in planned and "1. b" in planned and "→" in planned
     only = command(finished, "improve", "--dry-run", "--only", "schedule")
-    assert "1. schedule (" in only and "2." not in only
+    assert "1. schedule (" in only and "\n  2. " not in only
     unknown = command(finished, "improve", "--only", "schedul", code=1)
     assert "unknown action `schedul`: did you mean `schedule`?" in unknown and "Traceback" not in unknown
     assert "no run that is known here" in command(finished, "improve", "--from", "nowhere", "--dry-run", code=1)

@@ -13,8 +13,8 @@ import numpy as np
 
 ALPHA = 0.05
 FIRST = 0.03
-"""Of `ALPHA`, what a run may spend before anything is kept; the first acceptance earns the rest, so that the first round
-and the one after it ask about as much."""
+"""Of `ALPHA`, what a run may spend before anything is kept; the first acceptance earns the rest, so that the first
+round and the one after it ask about as much."""
 DECAY, SUM = 1.6, 2.2857656
 """Question j after a start gets the share j ** -1.6 of what may be spent; 2.2858 is the sum over all j (zeta of 1.6).
 Slower decay starves the first questions, which matter most, faster decay all but the first."""

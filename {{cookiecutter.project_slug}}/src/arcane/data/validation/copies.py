@@ -105,8 +105,10 @@ def conflicting_pairs(frame: "pl.DataFrame", regression: bool) -> "pl.DataFrame"
     pairs = near_pairs(frame).filter(pl.col("label").is_not_null() & pl.col("label_older").is_not_null())
     if not regression:
         return pairs.filter(pl.col("label") != pl.col("label_older"))
-    apart = (pl.col("label") - pl.col("label_older")).cast(pl.Float64).abs()
-    return pairs.filter(apart > TARGETS_APART * (frame["label"].cast(pl.Float64).std() or 0.0))
+    # Targets that are no numbers are `unknown-label`s, and no reason to fail here.
+    label, older = (pl.col(name).cast(pl.Float64, strict=False) for name in ("label", "label_older"))
+    deviation = frame["label"].cast(pl.Float64, strict=False).std() or 0.0
+    return pairs.filter((label - older).abs() > TARGETS_APART * deviation)
 
 
 def conflicting_near_duplicates(given: Given) -> Iterator[Finding]:

@@ -14,15 +14,16 @@ from torch import Tensor, nn
 from ...data.findings import Finding
 from ...data.loading import Examples
 from ...spec import Spec, Target
+from ..limits import Settings
 from .captures import Captures
 from .graph import Scored, terms
 from .trace import Trace
 
 FEWEST = 64
-"""Rows without which the pairing of labels cannot be told from chance."""
+"""Rows without which training a copy on a batch says little."""
 
-ASKED = ("examples-mixed", "labels-out-of-order", "labels-corrupt", "learning-rate-too-high", "learning-rate-too-low")
-"""What only an active look can tell; the rest was seen while the program ran."""
+ASKED = ("examples-mixed", "learning-rate-too-high", "learning-rate-too-low")
+"""What only an active look can tell; the rest was seen while the program ran. Labels are asked about in `pairing`."""
 
 LARGEST = 3_000_000
 """Numbers of a model that is trained again on a batch, within seconds on one core."""
@@ -60,7 +61,7 @@ class CapturedTask(LightningModule):
         return kind([p for p in self.parameters() if p.requires_grad], **arguments)
 
 
-def examine_captured(trace: Trace, captures: Captures) -> list[Finding]:
+def examine_captured(trace: Trace, captures: Captures, settings: Settings | None = None) -> list[Finding]:
     """What the active examination finds on the copies; nothing where the capture is not sound."""
     from ..checks import CHECKS
     from ..examine import examine
@@ -71,7 +72,7 @@ def examine_captured(trace: Trace, captures: Captures) -> list[Finding]:
     task, examples = made
     where = next((call.place for call in trace.learned), None)
     checks = [check for check in CHECKS if set(check.codes) & set(ASKED)]
-    found = examine(task, examples, seed=1, checks=checks).findings
+    found = examine(task, examples, seed=1, checks=checks, settings=settings).findings
     shown = where.shown if where else None
     return [
         Finding(f.code, f.severity, f.message, f.advice, evidence=f.evidence, expected=f.expected, location=shown)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...files import write_json
 from ...terminal import Terminal
+from ..limits import Settings, settings
 from .program import run_watched
 
 FOUND = 3
@@ -26,9 +27,9 @@ def watch_program(script: Path, arguments: Sequence[str], json_file: Path | None
     own, asked = split_arguments(arguments)
     chosen = asked or json_file
     json_file = chosen.absolute() if chosen else None  # the program may change its folder
-    accept = accepted(Path("params.yaml"))
+    accept, given = in_project(Path("params.yaml"))
     start = time.monotonic()
-    code, report = run_watched(script, own, steps=steps, accept=accept)
+    code, report = run_watched(script, own, steps=steps, accept=accept, settings=given)
     seconds = time.monotonic() - start
     Terminal(stderr=True).doctor(report.verdict, report.findings)
     if json_file:
@@ -52,14 +53,21 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
     return own, asked
 
 
-def accepted(params: Path) -> tuple[str, ...]:
-    """The codes that a project's `data.accept` lets through; none where there is no project."""
+def in_project(params: Path) -> tuple[tuple[str, ...], Settings]:
+    """The codes that a project's `data.accept` lets through, and what its `doctor` sets; nothing without a project.
+
+    Raises:
+        UserError: `doctor` names a threshold or a code that does not exist.
+    """
     if not params.is_file():
-        return ()
+        return (), Settings()
     import yaml
 
     try:
         tree = yaml.safe_load(params.read_text(encoding="utf-8")) or {}
-        return tuple(str(code) for code in tree.get("data", {}).get("accept", ()) or ())
+        accept = tuple(str(code) for code in tree.get("data", {}).get("accept", ()) or ())
+        own = tree.get("doctor") or {}
+        thresholds, silence = own.get("thresholds") or {}, own.get("silence") or ()
     except (yaml.YAMLError, AttributeError, OSError):
-        return ()
+        return (), Settings()
+    return accept, settings(thresholds, silence, str(params))

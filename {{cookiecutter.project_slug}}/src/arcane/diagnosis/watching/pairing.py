@@ -72,17 +72,20 @@ def _learns(trace: Trace, calls: list[Call]) -> bool:
             return True
         return bool(binomtest(right, rows, float(counts.max() / len(labels)), alternative="greater").pvalue < 0.01)
     values = [v for v in trace.losses if math.isfinite(v)]
-    return not values or float(np.mean(values[-max(1, len(values) // 5) :])) < LEARNT * _ignorance(trace, labels)
+    ignorance = _ignorance(trace, labels)
+    if not values or ignorance is None:
+        return True  # nothing to tell it by: the labels are not judged
+    return float(np.mean(values[-max(1, len(values) // 5) :])) < LEARNT * ignorance
 
 
-def _ignorance(trace: Trace, labels: np.ndarray) -> float:
-    """What the loss is for a model that knows nothing of its inputs; 0 for losses where that is not known."""
+def _ignorance(trace: Trace, labels: np.ndarray) -> float | None:
+    """What the loss is for a model that knows nothing of its inputs; None for losses where that is not known."""
     kinds = {t.kind for t in losses(trace, 12) if t.alone}
     if kinds <= {"cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"} and kinds:
         _, counts = np.unique(labels, return_counts=True)
         shares = counts / len(labels)
         return float(-(shares * np.log(shares)).sum())
-    return float(labels.var()) if kinds and kinds <= {"mse_loss", "squared"} else 0.0
+    return float(labels.var()) if kinds and kinds <= {"mse_loss", "squared"} else None
 
 
 def _examples(calls: list[Call], captures: Captures) -> Examples | None:

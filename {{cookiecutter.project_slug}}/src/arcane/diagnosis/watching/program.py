@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UserError
+from ...training.devices import without_probing
 from ..examine import Examination
+from ..limits import Settings
 from .patches import Patches
 from .places import ENGINE
 from .recorder import Recorder, StopProgram
@@ -20,7 +22,12 @@ from .showing import look_at_globals
 
 
 def run_watched(
-    script: Path, arguments: Sequence[str], *, steps: int | None = None, accept: Iterable[str] = ()
+    script: Path,
+    arguments: Sequence[str],
+    *,
+    steps: int | None = None,
+    accept: Iterable[str] = (),
+    settings: Settings | None = None,
 ) -> tuple[int, Watched]:
     """Run a program to its end, and say what was found.
 
@@ -29,6 +36,7 @@ def run_watched(
         arguments: What follows it on the command line.
         steps: Stop the program after so many optimiser steps.
         accept: Codes that are reported as notes.
+        settings: Silenced codes, and the active examination's thresholds.
 
     Returns:
         The program's own exit code, and the report.
@@ -47,7 +55,8 @@ def run_watched(
     sys.excepthook = sys.__excepthook__  # typer puts its own there
     patches.install()
     try:
-        exit_code = _run(code, main, recorder)
+        with without_probing():  # our imports set what makes each of the program's steps slower
+            exit_code = _run(code, main, recorder)
     finally:
         if os.getpid() != process:  # a child that the program forked reports nothing
             with contextlib.suppress(Exception):
@@ -57,26 +66,26 @@ def run_watched(
     if os.getpid() != process:
         sys.exit(exit_code)
     sys.stdout.flush()
-    conclude(report, recorder, accept)
+    conclude(report, recorder, accept, settings)
     recorder.kept.append(own)
     return exit_code, report
 
 
-def conclude(report: Watched, recorder: Recorder, accept: Iterable[str]) -> None:
+def conclude(report: Watched, recorder: Recorder, accept: Iterable[str], settings: Settings | None = None) -> None:
     """Fill a report from what was recorded."""
     from .captured import examine_captured
     from .pairing import look_at_kept_pairs
 
-    trace = recorder.trace
-    findings = findings_of(trace, accept)
+    trace, captures = recorder.trace, recorder.captures
+    findings = findings_of(trace, accept, settings=settings)
     if saw_training(trace) and not any(f.severity == "error" for f in findings):
         try:  # only where no mechanism was seen: it trains copies, which takes seconds
-            further = [*look_at_kept_pairs(trace, recorder.captures), *examine_captured(trace, recorder.captures)]
-            findings = findings_of(trace, accept, further)
+            further = [*look_at_kept_pairs(trace, captures), *examine_captured(trace, captures, settings)]
+            findings = findings_of(trace, accept, further, settings)
         except Exception as error:
             note = f"the captured model could not be examined ({type(error).__name__}: {error})"
             trace.notes.append(note)
-            findings = findings_of(trace, accept)
+            findings = findings_of(trace, accept, settings=settings)
     report.trace = trace
     report.examination = Examination(findings, {"steps": float(trace.steps)})
 

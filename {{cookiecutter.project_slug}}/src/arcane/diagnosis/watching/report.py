@@ -7,7 +7,7 @@ from typing import Any
 
 from ...data.findings import Finding, with_accepted
 from ..examine import Examination
-from ..limits import ignored_on
+from ..limits import Settings, silenced
 from .checks import PASSIVE, PassiveCheck
 from .trace import Trace
 
@@ -49,7 +49,11 @@ def saw_training(trace: Trace) -> bool:
 
 
 def findings_of(
-    trace: Trace, accept: Iterable[str] = (), further: Iterable[Finding] = (), checks: Iterable[PassiveCheck] = PASSIVE
+    trace: Trace,
+    accept: Iterable[str] = (),
+    further: Iterable[Finding] = (),
+    settings: Settings | None = None,
+    checks: Iterable[PassiveCheck] = PASSIVE,
 ) -> tuple[Finding, ...]:
     """What the checks find in a trace, each code once, silenced ones left out.
 
@@ -57,6 +61,7 @@ def findings_of(
         trace: What was seen.
         accept: Codes that become notes.
         further: Findings of the active examination.
+        settings: Its silenced codes are not reported.
         checks: The checks, mechanisms before symptoms.
     """
     found: list[Finding] = []
@@ -67,7 +72,7 @@ def findings_of(
     found += late + _symptoms(further)
     found += [Finding("not-examined", "note", note, "Everything else was looked at.") for note in trace.notes]
     once: dict[str, Finding] = {}
-    for finding in with_accepted(_heard(_causes_first(_promoted(found))), accept):
+    for finding in with_accepted(_heard(_causes_first(_promoted(found)), settings or Settings()), accept):
         key = f"{finding.code}{finding.message}" if finding.code in ("check-failed", "not-examined") else finding.code
         once.setdefault(key, finding)
     return tuple(once.values())
@@ -105,11 +110,11 @@ def _symptoms(findings: Iterable[Finding]) -> list[Finding]:
     return [f for f in findings if f.code in SYMPTOM_CODES]
 
 
-def _heard(findings: Iterable[Finding]) -> list[Finding]:
-    """Those that no comment on their line silences."""
+def _heard(findings: Iterable[Finding], settings: Settings) -> list[Finding]:
+    """Those that neither the settings nor a comment on their line silence."""
     from .places import line_at
 
-    return [f for f in findings if f.code not in ignored_on(line_at(f.location))]
+    return [f for f in findings if not silenced(f, settings, line_at(f.location))]
 
 
 CAUSED = (
@@ -118,17 +123,33 @@ CAUSED = (
     ("loss-not-finite", "gradient-does-not-flow"),
     ("label-out-of-range", "loss-target-mismatch"),
 )
-"""Cause and effect: where both are errors, the cause is put before its effect."""
+"""Cause and effect: where both are errors, the cause is put before its effect, which becomes a warning."""
+
+EFFECTS = frozenset({
+    "constant-output", "dead-units", "gradient-exploding", "learning-rate-too-low", "loss-at-init-off",
+    "loss-not-finite", "saturated-units",
+})  # fmt: skip
+"""What other mistakes lead to: behind an error that is none of these, a warning."""
 
 
 def _causes_first(findings: list[Finding]) -> list[Finding]:
     for cause, effect in CAUSED:
         loud = [f.code if f.severity == "error" else "" for f in findings]
-        if cause in loud and effect in loud and loud.index(effect) < loud.index(cause):
-            moved = findings[loud.index(cause)]
-            findings = [f for f in findings if f is not moved]
-            findings.insert(loud.index(effect), moved)
-    return findings
+        if cause in loud and effect in loud:
+            first, then = findings[loud.index(cause)], findings[loud.index(effect)]
+            place = min(loud.index(cause), loud.index(effect))
+            findings = [f for f in findings if f is not first and f is not then]
+            findings[place:place] = [first, replace(then, severity="warning")]
+    explained, left = False, []
+    for finding in findings:
+        effect = finding.code in EFFECTS
+        left.append(replace(finding, severity="warning") if explained and effect and _loud(finding) else finding)
+        explained = explained or (_loud(finding) and not effect)
+    return left
+
+
+def _loud(finding: Finding) -> bool:
+    return finding.severity == "error"
 
 
 CAUSES = frozenset({"loss-sum-reduction", "loss-at-init-off", "input-not-normalised", "bad-initialisation"})
