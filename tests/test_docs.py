@@ -23,7 +23,7 @@ SECTIONS = "goal|data|model|train|improve|search|track|run"
 MADE = {
     "LOGBOOK.md", "dvc.lock", "mlflow.db", ".arcane/", ".arcane/journal/", ".arcane/checkpoints/", ".prefect/",
     "mlartifacts/", ".cruft.json", "data/raw", "data/raw.dvc", "reports/test_ledger.jsonl", "data/", "reports/",
-    "models/", "models/pretrained/NAME", "models/pretrained/FILE.pth",
+    "models/", "models/pretrained/NAME", "models/pretrained/FILE.pth", "models/pretrained/FOLDER",
 }  # fmt: skip
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(TEMPLATE).as_posix())
