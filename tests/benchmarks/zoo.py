@@ -27,6 +27,9 @@ programs with one bug each. Every code of the catalogue is planted at least thre
 Programs and plants were written without a look at the checks, while those were written. The writers of the checks then
 read half A and what was missed in it; half B is held out.
 
+The correct programs were seen while false alarms were mended, so that there are none left says little about programs
+that nobody has seen.
+
 A plant counts as found where the first finding, or one of the first three, has its code, or a code that names the same
 plant equally well. An error-level finding with another code, or on a correct program, counts against the precision.
 
