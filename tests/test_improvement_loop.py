@@ -21,6 +21,7 @@ from arcane.improvement.floor import Floor
 from arcane.improvement.logbook import entry
 from arcane.improvement.loop import SEEDS, Improvement, improve, planned
 from arcane.improvement.requests import requests_for
+from arcane.improvement.rounds import questions
 from arcane.spec import Spec, Target
 from arcane.training.trials import Trial, TrialResult
 
@@ -138,8 +139,70 @@ def test_of_two_the_one_ahead_after_a_short_training_goes_on_and_the_other_is_pu
 def test_large_gains_need_two_seeds_and_small_ones_three():
     large, _ = run(lambda p: (0.0, 0.3) if p.model.normalization == "none" else (0.0, 0.002))
     assert [(t.action, t.seeds) for t in large.rounds if t.kept] == [("batch-norm", 2)]
-    small, _ = run(lambda p: (0.0, 0.2) if p.model.normalization == "none" else (0.0, 0.18), {"improve.trials": 8})
+    small, _ = run(lambda p: (0.0, 0.2) if p.model.normalization == "none" else (0.0, 0.187), {"improve.trials": 8})
     assert next(t.seeds for t in small.rounds if t.action == "batch-norm") == 3
+
+
+def taking(errors: dict[str, int]) -> list[Action]:
+    """Actions that each take so many of the 40 errors away."""
+    values = {"model.dropout": 0.25, "train.label_smoothing": 0.1, "train.weight_decay": 0.05}
+    return [
+        Action(name, "over-fitting", "It takes a few.", lambda params, context, c={name: values[name]}: c)
+        for name in errors
+    ]
+
+
+def less(errors: dict[str, int]) -> Callable[[Params], tuple[float, float]]:
+    def rule(p: Params) -> tuple[float, float]:
+        return 0.0, 0.1 - sum(count for name, count in errors.items() if p.value(name)) / VALIDATION
+
+    return rule
+
+
+def test_what_looks_better_within_noise_is_built_on_and_decided_together():
+    errors = {"model.dropout": 6, "train.label_smoothing": 6, "train.weight_decay": 0}
+    found, world = run(less(errors), {"improve.actions": list(errors)}, own=taking(errors))
+    first, second = [tried for tried in found.rounds if tried.kept]
+    assert (first.action, second.action) == ("model.dropout", "train.label_smoothing")
+    assert first.round == second.round == 1 and first.p_value == second.p_value < first.level
+    assert (first.seeds, second.seeds) == (1, 2) and second.before == first.after
+    assert second.reason == "Kept: better beyond noise. Decided together with `model.dropout`."
+    assert found.final.params.model.dropout == 0.25 and found.final.params.train.label_smoothing == 0.1
+    alone = [t for t in world.asked if t.params.model.dropout and not t.params.train.label_smoothing]
+    assert len(alone) == 1, "no second seed for what cannot be told from noise alone"
+    one, two = questions(found.rounds[:2]), questions(found.rounds[:1])
+    assert one == two == (1, [1]), "two actions kept together are one question and one acceptance"
+
+
+def test_what_convinces_alone_carries_nothing_along():
+    errors = {"model.dropout": 6, "train.label_smoothing": 25}
+    found, _ = run(less(errors), {"improve.actions": list(errors), "improve.budget": 10**9}, own=taking(errors))
+    waiting, kept = found.rounds[:2]
+    assert (waiting.action, waiting.outcome) == ("model.dropout", "put off")
+    assert "`train.label_smoothing` convinces alone and goes first" in waiting.reason
+    assert (kept.action, kept.kept, kept.change) == (
+        "train.label_smoothing",
+        True,
+        {"train.label_smoothing": [0.0, 0.1]},
+    )
+    assert found.rounds[2].action == "model.dropout", "it has its turn on top of what was kept"
+
+
+def test_what_is_built_on_and_fails_is_undone_together():
+    class Lucky(World):
+        """The project's own seed errs less with dropout, the others do not."""
+
+        def result(self, trial: Trial) -> TrialResult:
+            self.rule = less({"model.dropout": 6, "train.label_smoothing": 6} if trial.seed == 1 else {})
+            return super().result(trial)
+
+    names = ["model.dropout", "train.label_smoothing"]
+    world = Lucky(less({}))
+    found, _ = run(None, {"improve.actions": names}, submit=world.submit, own=taking(dict.fromkeys(names, 6)))
+    together = [tried for tried in found.rounds if tried.round == 1]
+    assert [tried.action for tried in together] == names and not any(tried.kept for tried in found.rounds)
+    assert all(tried.outcome == "undone" and "Decided together" in tried.reason for tried in together)
+    assert found.final.params.model.dropout == 0 and found.final.params.train.label_smoothing == 0
 
 
 def test_after_a_round_that_keeps_nothing_the_next_family_gets_a_say():
@@ -341,17 +404,23 @@ def test_an_action_that_names_an_unknown_parameter_is_named():
         apply(broken, params(), CONTEXT)
 
 
+ARCHITECTURE = {
+    "model.name": ["lenet", "resnet"],
+    "model.normalization": ["none", "batch"],
+    "train.schedule": ["constant", "one-cycle"],
+    "train.learning_rate": [0.0003, 0.003],
+}
 TABLE = {
     "bigger-model": ({}, {"model.width": [1.0, 2.0]}),
     "less-regularisation": ({"model.dropout": 0.5}, {"model.dropout": [0.5, 0.0]}),
-    "another-architecture": ({}, {"model.name": ["lenet", "resnet"], "model.normalization": ["none", "batch"]}),
+    "another-architecture": ({}, ARCHITECTURE),
     "schedule": ({}, {"train.schedule": ["constant", "one-cycle"], "train.learning_rate": [0.0003, 0.003]}),
     "longer-training": ({}, {"train.epochs": [30, 60]}),
     "batch-norm": ({}, {"model.normalization": ["none", "batch"]}),
     "augmentation": ({}, {"train.augmentation": ["none", "affine"]}),
     "dropout": ({"model.dropout": 0.25}, {"model.dropout": [0.25, 0.5]}),
-    "weight-decay": ({}, {"train.weight_decay": [0.0, 0.05], "train.optimizer": ["adam", "adamw"]}),
-    "another-model": ({}, {"model.name": ["lenet", "resnet"], "model.normalization": ["none", "batch"]}),
+    "weight-decay": ({}, {"train.weight_decay": [0.0, 6.9], "train.optimizer": ["adam", "adamw"]}),
+    "another-model": ({}, ARCHITECTURE),
     "annealing": ({}, {"train.schedule": ["constant", "one-cycle"], "train.learning_rate": [0.0003, 0.003]}),
     "early-stopping": ({}, {"train.epochs": [30, 15]}),
     "smaller-model": ({}, {"model.width": [1.0, 0.5]}),

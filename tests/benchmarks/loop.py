@@ -39,7 +39,7 @@ def project_of(folder: Path, seed: int):
     from arcane.config import find_project
     from arcane.pipeline.workspace import write_overrides
 
-    root = folder / f"seed-{seed}" / "mnist1d"
+    root = folder / f"seed-{seed}" / "mnist-1d"
     if not (root / "data/splits.jsonl").exists():
         root = bake(folder / f"seed-{seed}", modality="sequence", dataset="mnist1d")
         start = {

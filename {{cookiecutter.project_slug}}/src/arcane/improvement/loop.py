@@ -21,7 +21,7 @@ from .course import Candidate, Course, Submit, key, short
 from .floor import Floor, errors_by_chance, no_better_than_chance, said_of_chance, said_of_floor
 from .requests import Gain, requests_for
 from .rounds import Configuration, Improvement, Round, Stop, kept_rounds, questions
-from .trying import FIRST_LOOK, Attempt, percent, sound, with_seeds
+from .trying import FIRST_LOOK, Attempt, Choice, percent, sound, with_seeds
 
 __all__ = ["SEEDS", "Configuration", "Improvement", "Round", "improve", "planned"]
 
@@ -92,10 +92,16 @@ def improve(
     chance = errors_by_chance(train, validation)
     rounds: list[Round] = []
     seen: list[Configuration] = []
+
+    def outlook(top: Configuration, without: frozenset[str]) -> tuple[Decomposition, Context, list[Candidate]]:
+        """What limits a configuration, and what could be tried on it."""
+        found = top.decomposed(params.goal.error)
+        context = Context(train.spec, len(train.labels), top.course)
+        left = course.candidates(actions, found.families, top.params, context)
+        return found, context, [each for each in left if each.action.name not in without]
+
     while True:
-        found = incumbent.decomposed(params.goal.error)
-        context = Context(train.spec, len(train.labels), incumbent.course)
-        left = list(course.candidates(actions, found.families, incumbent.params, context))
+        found, context, left = outlook(incumbent, frozenset())
         stopped, reason, chosen = _next_step(found, incumbent, left, course, rounds)
         if stopped is None and _fruitless(rounds) >= (1 if known else FRUITLESS):
             if no_better_than_chance(incumbent.validation_errors, chance, known):
@@ -116,19 +122,32 @@ def improve(
                 found,
             )
         number = rounds[-1].round + 1 if rounds else 1
-        if on_start:
-            on_start(number, [candidate.action.name for candidate in chosen])
-        budget = _to_look(course, incumbent.params)
-        means = Means(
-            submit,
-            budget,
-            train,
-            validation,
-            _when_asked(predict, incumbent.results[0]) if predict else None,
-            (lambda changed, budget=budget: proxy(changed, budget)) if proxy else None,
-        )
-        one = Attempt(course, number, found, incumbent, seen, level(*questions(rounds)), context, means)
-        incumbent, tried = one.play(chosen)
+
+        def announce(chosen: Sequence[Candidate], number: int = number) -> None:
+            if on_start:
+                on_start(number, [candidate.action.name for candidate in chosen])
+
+        def next_on(top: Configuration, without: frozenset[str], before: Configuration = incumbent) -> Choice:
+            found, context, left = outlook(top, without)
+            chosen = _on_top(found, before, top, left, course)
+            if chosen:
+                announce(chosen)
+            return Choice(found, context, tuple(chosen))
+
+        def means(incumbent: Configuration = incumbent) -> Means:
+            budget = _to_look(course, incumbent.params)
+            return Means(
+                submit,
+                budget,
+                train,
+                validation,
+                _when_asked(predict, incumbent.results[0]) if predict else None,
+                (lambda changed: proxy(changed, budget)) if proxy else None,
+            )
+
+        announce(chosen)
+        one = Attempt(course, number, incumbent, seen, level(*questions(rounds)), params.goal.error, next_on, means)
+        incumbent, tried = one.play(Choice(found, context, tuple(chosen)))
         rounds += tried
         for entry in tried:
             if on_round:
@@ -243,10 +262,23 @@ def _chosen(
     if first is None or first.params is None:
         return [first] if first else []
     others = [each for each in left if each is not first and each.params is not None and not dear([first, each])]
+    alike = [each for each in others if each.action.addresses == first.action.addresses == "under-fitting"]
     if fruitless:
-        elsewhere = [e for e in others if e.action.addresses != first.action.addresses]
-        others = [*(e for e in elsewhere if e.action.addresses in positive), *others]
-    return [first, *others[: BREADTH - 1]]
+        alike = [e for e in others if e.action.addresses in positive - {first.action.addresses}] + alike
+    return [first, *alike[: BREADTH - 1]]
+
+
+def _on_top(
+    found: Decomposition, incumbent: Configuration, top: Configuration, left: list[Candidate], course: Course
+) -> list[Candidate]:
+    """What to try on top of what looks better: one that the budget covers, with the seeds that then have to decide."""
+    first = next((each for each in left if each.params is not None), None)
+    if found.dominant == "none" or first is None or first.params is None or course.deadline():
+        return []
+    again = SEEDS - len(incumbent.results)
+    dearest = max(course.cost(first.params), course.cost(top.params))
+    work = SEEDS * dearest + again * course.cost(incumbent.params)
+    return [first] if course.affords(work, SEEDS + again) else []
 
 
 def _most(course: Course, incumbent: Configuration, candidates: Sequence[Candidate]) -> tuple[int, int]:

@@ -23,13 +23,14 @@ class Round:
     """One action, tried.
 
     Attributes:
-        round: Counts decisions from 1; actions tried at once share it.
+        round: Counts decisions from 1; actions that compete, and actions that are decided together, share it.
         dominant: What limited the incumbent.
         action: Its name.
         addresses: Its family.
         why: Its reason.
         change: `[old, new]` by dotted name.
-        before: Training and validation error of the incumbent, means over its seeds.
+        before: Training and validation error of what it builds on, means over its seeds: of the incumbent, or of the
+            action before it in the round that looked better too.
         after: The same of the candidate; None where its training diverged or there was nothing to train.
         p_value: Against the incumbent, one-sided, times the outcomes that the action chose among.
         level: What the p-value had to be below: it falls with every question to validation (`acceptance.level`).
@@ -167,8 +168,8 @@ class Improvement:
 
 
 def kept_rounds(rounds: Sequence[Round]) -> list[int]:
-    """The numbers of the rounds that ended in an acceptance."""
-    return [tried.round for tried in rounds if tried.kept]
+    """The numbers of the rounds that ended in an acceptance, of one action or of several together."""
+    return sorted({tried.round for tried in rounds if tried.kept})
 
 
 def questions(rounds: Sequence[Round]) -> tuple[int, list[int]]:

@@ -1,7 +1,7 @@
-"""One round of the improvement loop: which candidate goes on, how far it is trained, and whether it is kept."""
+"""One round of the improvement loop: which actions look better, and whether they are kept."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..config import Params
@@ -14,107 +14,244 @@ from .course import Candidate, Course, key, short
 from .rounds import Configuration, Round
 
 FIRST_LOOK = min(LOOKS)
+PROMISING = 0.05
+"""p-value of one seed (over examples) below which an action is built on before it is proven. In simulated runs
+(tests/benchmarks/honesty.py) a twentieth of what was then kept did nothing; at 0.1 a tenth, and at 0.2 a third."""
+MOST_AT_ONCE = 3
+"""Actions that are proven together at most: of more, nobody could say what helped."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What comes next, and why.
+
+    Attributes:
+        found: What limits the configuration that the candidates change.
+        context: Facts about the data and that configuration.
+        candidates: One or more; none where nothing is left or paid for.
+    """
+
+    found: Decomposition
+    context: Context
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """An action on what it builds on.
+
+    Attributes:
+        candidate: The action, and the params with it.
+        start: The params without it.
+        before: Errors without it.
+        found: What limited.
+        place: Of its entry in the round.
+    """
+
+    candidate: Candidate
+    start: Params
+    before: dict[str, float]
+    found: Decomposition
+    place: int
+
+    @property
+    def name(self) -> str:
+        return self.candidate.action.name
+
+    @property
+    def params(self) -> Params:
+        return self.candidate.params or self.start
 
 
 class Attempt:
-    """One round: who goes on, how far, and whether it is kept."""
+    """One round: a question to validation, and what led to it.
+
+    Args:
+        course: Trains, and knows what was tried.
+        number: Of the round.
+        incumbent: What has to be beaten.
+        seen: Configurations of several seeds so far: what their seeds differ by tells what seeds do.
+        level: How small the p-value has to be.
+        goal: The error at which nothing more is tried before the question is asked.
+        choose: The next choice on a configuration, without the actions of these names; one of several candidates only
+            where a short training may decide between them.
+        means: For actions that have to look first.
+    """
 
     def __init__(
         self,
         course: Course,
         number: int,
-        found: Decomposition,
         incumbent: Configuration,
         seen: list[Configuration],
         level: float,
-        context: Context,
-        means: Means,
+        goal: float,
+        choose: Callable[[Configuration, frozenset[str]], Choice],
+        means: Callable[[], Means],
     ):
-        self.course, self.number, self.found, self.incumbent, self.seen = course, number, found, incumbent, seen
-        self.context, self.means = context, means
-        self.start, self.before = incumbent.params, incumbent.errors()
-        self.level = level
+        self.course, self.number, self.incumbent, self.seen = course, number, incumbent, seen
+        self.level, self.goal, self.choose, self.means = level, goal, choose, means
+        self.below = self.top = incumbent
+        self.stack, self.asked = list[Step](), 0
+        self.entries: list[tuple[int, Round]] = []
+        self.places: list[str] = []
+        self.scouted: set[str] = set()
 
-    def play(self, chosen: Sequence[Candidate]) -> tuple[Configuration, list[Round]]:
-        """Decide on candidates; returns the incumbent after it and an entry for each action."""
-        entries: list[Round] = []
-        pending = list(chosen)
-        if len(pending) == 1 and pending[0].params is None:
-            return self._looked_up(pending[0])
-        briefs = [short(each.params) for each in pending if each.params is not None]
-        if len(pending) > 1 and all(briefs):
-            pending, entries = self._put_off(pending, [brief for brief in briefs if brief is not None])
-        wide = len(chosen)
-        for candidate in pending:  # one, but where trainings are too short for a shorter one
-            entry, after = self._tried(candidate, Discovery({}), wide)
-            entries.append(entry)
-            if after is not None:
-                self.incumbent = after
-                entries += [self._not_tried(each) for each in pending[pending.index(candidate) + 1 :]]
-                break
-        order = [each.action.name for each in chosen]
-        return self.incumbent, sorted(entries, key=lambda entry: order.index(entry.action))
+    def play(self, choice: Choice) -> tuple[Configuration, list[Round]]:
+        """Decide on a choice; returns the incumbent after it and an entry for each action.
 
-    def _name(self, candidate: Candidate) -> str:
-        return f"round {self.number}, {candidate.action.name}"
+        What looks better with one seed, but not beyond noise, is not thrown away, and no more seeds are spent on it
+        alone: the next action is tried on top of it. Once the difference to the incumbent is convincing with one seed,
+        the goal is reached, or nothing more can be added, two or three seeds decide on all of them. An action that is
+        convincing by itself goes on alone, so that nothing rides on another's gain.
+        """
+        if choice.candidates[0].params is None:
+            self._looked_up(choice)
+        else:
+            while choice.candidates:
+                self._scout(choice)
+                if not self.stack or self._convincing():
+                    break
+                choice = self.choose(self.top, frozenset(self.scouted))
+            if len(self.stack) > 1:
+                self._alone()
+            if self.stack:
+                self._settle(Discovery({}), self.asked)
+        return self.incumbent, [entry for _, entry in sorted(self.entries, key=lambda each: each[0])]
 
-    def _put_off(self, chosen: list[Candidate], briefs: list[Params]) -> tuple[list[Candidate], list[Round]]:
-        """Train each for a short while; the first goes on, unless another is ahead of it."""
-        wanted = [
-            (f"{self._name(each)}, {brief.train.epochs} epochs", brief, 0)
-            for each, brief in zip(chosen, briefs, strict=True)
+    def _named(self, step: Step) -> str:
+        return f"round {self.number}, {step.name}"
+
+    def _steps(self, choice: Choice) -> list[Step]:
+        before, place = self.top.errors(), len(self.places)
+        self.places += [each.action.name for each in choice.candidates]
+        return [
+            Step(each, self.top.params, before, choice.found, place + i) for i, each in enumerate(choice.candidates)
         ]
-        outcomes = self.course.train(wanted)
+
+    def _scout(self, choice: Choice) -> None:
+        """Train candidates with one seed, and build on the first that looks better."""
+        pending = self._steps(choice)
+        self.asked += len(pending)
+        briefs = [short(step.params) for step in pending]
+        if len(pending) > 1 and all(briefs):
+            pending = self._put_off(pending, [brief for brief in briefs if brief is not None])
+        for i, step in enumerate(pending):  # one, but where trainings are too short for a shorter one
+            self.scouted.add(step.name)
+            if self._looks_better(step):
+                for other in pending[i + 1 :] if self._convincing() else ():
+                    self.course.put_off[other.name] = False
+                    self._note(other, None, 0, 0, f"Put off: `{step.name}` goes first.")
+                return
+
+    def _put_off(self, steps: list[Step], briefs: list[Params]) -> list[Step]:
+        """Train each for a short while; the first goes on, unless another is ahead of it."""
+        outcomes = self.course.train(
+            [
+                (f"{self._named(step)}, {brief.train.epochs} epochs", brief, 0)
+                for step, brief in zip(steps, briefs, strict=True)
+            ]
+        )
         ahead = _ahead(outcomes)
-        entries = []
-        for i, (candidate, outcome, brief) in enumerate(zip(chosen, outcomes, briefs, strict=True)):
+        for i, (step, outcome, brief) in enumerate(zip(steps, outcomes, briefs, strict=True)):
             if i == ahead:
                 continue
             seen = self.course.cost(brief)
             if isinstance(outcome, DivergedError):
-                assert candidate.params is not None
-                self.course.tried.add(key(candidate.params))
-                self.course.undone.add(candidate.action.name)
-                entries.append(self._entry(candidate, None, 1.0, False, 0, seen, f"Undone: {outcome}."))
+                self.course.tried.add(key(step.params))
+                self.scouted.add(step.name)
+                self._undo(step, None, 0, seen, f"Undone: {outcome}.")
                 continue
-            promising = _error(outcome) < self.before["validation"]
-            self.course.put_off[candidate.action.name] = promising
+            self.course.put_off[step.name] = _error(outcome) < step.before["validation"]
             assert ahead is not None
             reason = (
-                f"Put off: `{chosen[ahead].action.name}` goes first; after {brief.train.epochs} epochs each it was at "
+                f"Put off: `{steps[ahead].name}` goes first; after {brief.train.epochs} epochs each it was at "
                 f"{percent(_error(outcomes[ahead]))} on validation."
             )
             after = {split: error.value for split, error in outcome.errors.items()}
-            entries.append(self._entry(candidate, after, 1.0, False, 0, seen, reason, epochs=brief.train.epochs))
-        return ([] if ahead is None else [chosen[ahead]]), entries
+            self._note(step, after, 0, seen, reason, epochs=brief.train.epochs)
+        return [] if ahead is None else [steps[ahead]]
 
-    def _looked_up(self, candidate: Candidate) -> tuple[Configuration, list[Round]]:
+    def _looks_better(self, step: Step) -> bool:
+        """Train one seed; where that looks better than what it builds on, build on it."""
+        self.course.tried.add(key(step.params))
+        one, seen = self._once(step), self.course.cost(step.params)
+        if isinstance(one, DivergedError):
+            self._undo(step, None, 0, seen, f"Undone: {one}.")
+            return False
+        comparison = compare(one.validation_errors, self.top.validation_errors)
+        if comparison.difference >= 0 or comparison.p_examples >= PROMISING:
+            how = "no better" if comparison.difference >= 0 else "hardly better"
+            p_value = min(1.0, comparison.p_examples * self.asked)
+            self._undo(step, one.errors(), 1, seen, f"Undone: {how} with the first seed.", p_value)
+            return False
+        self.stack.append(step)
+        self.below, self.top = self.top, one
+        return True
+
+    def _once(self, step: Step) -> Configuration | DivergedError:
+        return with_seeds(self.course, self._named(step), Configuration(step.params, ()), 1)
+
+    def _convincing(self) -> bool:
+        """Whether it is time to ask: one seed says enough, or enough is stacked."""
+        enough = len(self.stack) >= MOST_AT_ONCE or self.top.error <= self.goal
+        return enough or self._sure(self.top, self.incumbent)
+
+    def _sure(self, one: Configuration, other: Configuration) -> bool:
+        """Whether the first look would hardly say no, going by the examples."""
+        comparison = compare(one.validation_errors, other.validation_errors)
+        return comparison.p_examples * self.asked < self.level * LOOKS[FIRST_LOOK]
+
+    def _alone(self) -> None:
+        """Where the last action convinces by itself, the others of the stack wait for the next round."""
+        last = self.stack[-1]
+        if not self._sure(self.top, self.below):
+            return
+        changed = {name: new for name, (_, new) in changes(last.start, last.params).items()}
+        params = self.incumbent.params.changed(changed)
+        step = replace(last, candidate=replace(last.candidate, params=params), start=self.incumbent.params)
+        step = replace(step, before=self.incumbent.errors())
+        self.course.tried.add(key(params))
+        one = with_seeds(self.course, f"{self._named(step)} alone", Configuration(params, ()), 1)
+        if isinstance(one, DivergedError) or not self._sure(one, self.incumbent):
+            return
+        for other, above in zip(self.stack[:-1], self.stack[1:], strict=True):
+            self.course.put_off[other.name] = True
+            reason = f"Put off: better with the first seed, but `{last.name}` convinces alone and goes first."
+            self._note(other, above.before, 1, self.course.cost(other.params), reason)
+        self.course.tried.discard(key(self.top.params))  # on what may now be kept, they are still to be tried
+        self.stack, self.top = [step], one
+
+    def _looked_up(self, choice: Choice) -> None:
         """Let an action look, and try what it found."""
-        params, found = discover(candidate.action, self.incumbent.params, self.context, self.means)
+        (step,) = self._steps(choice)
+        params, found = discover(step.candidate.action, step.start, choice.context, self.means())
         self.course.spent += found.spent
         self.course.trials += found.asked if found.spent else 0
-        self.course.looked.add((candidate.action.name, key(self.incumbent.params)))
+        self.course.looked.add((step.name, key(step.start)))
         if params is None or key(params) in self.course.tried:
-            self.course.undone.add(candidate.action.name)
-            reason = f"Undone: nothing to change. {found.said}".strip()
-            return self.incumbent, [self._entry(candidate, None, 1.0, False, 0, found.spent, reason)]
-        entry, after = self._tried(Candidate(candidate.action, params), found, 1)
-        return after or self.incumbent, [entry]
+            self._undo(step, None, 0, found.spent, f"Undone: nothing to change. {found.said}".strip())
+            return
+        step = replace(step, candidate=replace(step.candidate, params=params))
+        self.course.tried.add(key(params))
+        one = self._once(step)
+        if isinstance(one, DivergedError):
+            seen = found.spent + self.course.cost(params)
+            self._undo(step, None, 0, seen, f"{found.said} Undone: {one}.".strip())
+            return
+        self.stack, self.top = [step], one
+        self._settle(found, found.asked)
 
-    def _tried(self, candidate: Candidate, found: Discovery, wide: int) -> tuple[Round, Configuration | None]:
-        """Train a candidate as far as it looks better, and decide; the new incumbent where it is kept."""
-        params = candidate.params
-        assert params is not None
-        course, fresh = self.course, int(found.asked > 1)  # the seed that an action chose by is no witness
-        course.tried.add(key(params))
-        one: Configuration | DivergedError = with_seeds(course, self._name(candidate), Configuration(params, ()), 1)
-        comparison, p_value, kept = None, 1.0, False
-        reason = "Undone: no better with the first seed."
+    def _settle(self, found: Discovery, asked: int) -> None:
+        """Train the top of the stack as far as it looks better, and keep all of it or none."""
+        fresh = int(found.asked > 1)  # the seed that an action chose by is no witness
+        one: Configuration | DivergedError = self.top
+        p_value, kept, reason = 1.0, False, "Undone: no better with the first seed."
         for seeds, part in LOOKS.items():
             if isinstance(one, DivergedError) or (seeds == FIRST_LOOK and one.error >= self.incumbent.error):
                 break
-            one = with_seeds(course, self._name(candidate), one, seeds + fresh)
-            again = with_seeds(course, f"round {self.number}, before", self.incumbent, seeds)
+            one = with_seeds(self.course, self._named(self.stack[-1]), one, seeds + fresh)
+            again = with_seeds(self.course, f"round {self.number}, before", self.incumbent, seeds)
             if isinstance(one, DivergedError) or isinstance(again, DivergedError):
                 one = one if isinstance(one, DivergedError) else again
                 break
@@ -124,59 +261,70 @@ class Attempt:
                 again.validation_errors,
                 [each.validation_errors for each in self.seen if len(each.results) > 1],
             )
-            p_value = min(1.0, max(comparison.p_examples * wide * found.asked, comparison.p_seeds or 0.0))
+            p_value = min(1.0, max(comparison.p_examples * asked, comparison.p_seeds or 0.0))
             kept = p_value < self.level * part
-            reason = _decision(comparison, kept, wide * found.asked)
+            reason = _decision(comparison, kept, asked)
             if kept or comparison.difference >= 0:
                 break
-        seen = found.spent
         if isinstance(one, DivergedError):
-            reason, after = f"Undone: {one}.", None
-            seeds_trained, kept, p_value = 1, False, 1.0
+            reason, after, seeds_trained, kept, p_value = f"Undone: {one}.", None, 1, False, 1.0
         else:
             after, seeds_trained = one.errors(), len(one.results)
-        reason = f"{found.said} {reason}".strip()
-        seen += seeds_trained * course.cost(params)
-        (course.undone.discard if kept else course.undone.add)(candidate.action.name)
-        course.put_off.pop(candidate.action.name, None)
-        if isinstance(one, Configuration):
             self.seen.append(self.incumbent if kept else one)
-        entry = self._entry(candidate, after, p_value, kept, seeds_trained, seen, reason)
-        return entry, one if kept and isinstance(one, Configuration) else None
+        self._decided(after, seeds_trained, p_value, kept, f"{found.said} {reason}".strip(), found.spent)
+        if kept and isinstance(one, Configuration):
+            self.incumbent = one
 
-    def _not_tried(self, candidate: Candidate) -> Round:
-        self.course.put_off[candidate.action.name] = False
-        return self._entry(candidate, None, 1.0, False, 0, 0, "Put off: the other action of this round was kept.")
+    def _decided(
+        self, after: dict[str, float] | None, seeds: int, p_value: float, kept: bool, reason: str, spent: int
+    ) -> None:
+        """An entry for each action of the stack: one decision for all of them."""
+        for step, above in zip(self.stack, [*self.stack[1:], None], strict=True):
+            others = ", ".join(f"`{other.name}`" for other in self.stack if other is not step)
+            said = f"{reason} Decided together with {others}." if others else reason
+            trained = seeds if above is None else 1
+            seen = trained * self.course.cost(step.params) + (spent if above is None else 0)
+            self._note(step, after if above is None else above.before, trained, seen, said, p_value, kept)
+            (self.course.undone.discard if kept else self.course.undone.add)(step.name)
+            self.course.put_off.pop(step.name, None)
 
-    def _entry(
+    def _undo(
+        self, step: Step, after: dict[str, float] | None, seeds: int, seen: int, reason: str, p_value: float = 1.0
+    ) -> None:
+        self.course.undone.add(step.name)
+        self.course.put_off.pop(step.name, None)
+        self._note(step, after, seeds, seen, reason, p_value)
+
+    def _note(
         self,
-        candidate: Candidate,
+        step: Step,
         after: dict[str, float] | None,
-        p_value: float,
-        kept: bool,
         seeds: int,
         seen: int,
         reason: str,
+        p_value: float = 1.0,
+        kept: bool = False,
         epochs: int | None = None,
-    ) -> Round:
-        params = candidate.params or self.start
-        return Round(
+    ) -> None:
+        """Write down what came of an action."""
+        entry = Round(
             round=self.number,
-            dominant=self.found.dominant,
-            action=candidate.action.name,
-            addresses=candidate.action.addresses,
-            why=candidate.action.why,
-            change=changes(self.start, params),
-            before=self.before,
+            dominant=step.found.dominant,
+            action=step.name,
+            addresses=step.candidate.action.addresses,
+            why=step.candidate.action.why,
+            change=changes(step.start, step.params),
+            before=step.before,
             after=after,
             p_value=p_value,
             level=self.level,
             kept=kept,
             seeds=seeds,
-            epochs=params.train.epochs if epochs is None else epochs,
+            epochs=step.params.train.epochs if epochs is None else epochs,
             seen=seen,
             reason=reason,
         )
+        self.entries.append((step.place, entry))
 
 
 def _ahead(outcomes: Sequence[TrialResult | DivergedError]) -> int | None:

@@ -28,16 +28,16 @@ FOLLOWS: dict[Modality, dict[str, str]] = {
 """What follows an architecture, by modality (RECIPE 2.1)."""
 
 NORMALISED = frozenset({"resnet", "wavenet"})
-"""Deep ones that train far better with batch norm: on MNIST-1D, 19 epochs at 3e-4, a WaveNet had a validation error of
-13 % with it and hardly less than a linear model without."""
+"""Deep ones that need batch norm, and with it bear a one-cycle schedule's high rates. On MNIST-1D, 19 epochs at 3e-4, a
+WaveNet had a validation error hardly below a linear model's without batch norm, 13 % with it, and 3 % with both."""
 
 
 def another_architecture(params: Params, context: Context) -> Change:
-    """The next one; after the last, the same but twice as deep."""
+    """The next one, trained as it is known to need; after the last, the same but twice as deep."""
     name = params.model.name
     following = FOLLOWS[context.spec.modality].get(name)
     if following in NORMALISED:
-        return {"model.name": following, "model.normalization": "batch"}
+        return {"model.name": following, "model.normalization": "batch", **one_cycle(params, context)}
     if following:
         return {"model.name": following}
     depth = params.model.depth * 2
