@@ -112,7 +112,7 @@ class Train(Section):
     optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: float = Field(3e-4, gt=0, le=10)
     schedule: Literal["constant", "cosine", "one-cycle"] = "constant"
-    weight_decay: float = Field(0.0, ge=0, le=1)
+    weight_decay: float = Field(0.0, ge=0, le=100)
     batch_size: int = Field(64, ge=1)
     epochs: int = Field(30, ge=1)
     augmentation: str = "none"

@@ -137,7 +137,9 @@ def closing_summary(root: Path, console: Console) -> None:
     for entry in rounds:
         if entry["kept"]:
             before, after = percent(entry["before"]["validation"]), percent(entry["after"]["validation"])
-            course = f"validation {before} → {after} (means of {entry['seeds']} seeds, p = {entry['p_value']:.2g})"
+            # One seed: it was kept together with the action after it, whose seeds decided on both.
+            seeds = f"means of {entry['seeds']} seeds" if entry["seeds"] > 1 else "one seed; decided with the next"
+            course = f"validation {before} → {after} ({seeds}, p = {entry['p_value']:.2g})"
             lines.add_row("Kept", f"{entry['action']}: {course}")
     undone = [entry for entry in rounds if not entry["kept"]]
     lines.add_row("Undone", f"{len(undone)} of {len(rounds)} actions; the report says why")

@@ -18,9 +18,9 @@ round and the one after it ask about as much."""
 DECAY, SUM = 1.6, 2.2857656
 """Question j after a start gets the share j ** -1.6 of what may be spent; 2.2858 is the sum over all j (zeta of 1.6).
 Slower decay starves the first questions, which matter most, faster decay all but the first."""
-LOOKS = {2: 1 / 3, 3: 2 / 3}
+LOOKS = {2: 1 / 4, 3: 1 / 4, 5: 1 / 2}
 """Seeds a side at which a candidate is judged, and the part of the level that each look may spend: large gains are sure
-with two seeds, and small ones need the third."""
+with two seeds, small ones need the third, and where the examples are sure and only the seeds are not, two more."""
 DRAWS, DRAWS_AT_ONCE = 9_999, 2**24
 """Sign flips drawn where they cannot be counted: the smallest p-value is then 0.0001, and at 0.05 its standard error is
 0.002. At once so many signs as take 128 MB."""

@@ -15,20 +15,19 @@ from ..data.loading import Examples
 from ..diagnosis.decomposition import FAMILIES, Decomposition, in_units
 from ..errors import DivergedError
 from ..training.trials import TrialResult
-from .acceptance import LOOKS, level
+from .acceptance import level
 from .actions import Action, Context, Means, changes, choose_actions
 from .course import Candidate, Course, Submit, key, short
 from .floor import Floor, errors_by_chance, no_better_than_chance, said_of_chance, said_of_floor
 from .requests import Gain, requests_for
-from .rounds import Configuration, Improvement, Round, Stop, kept_rounds, questions
-from .trying import FIRST_LOOK, Attempt, Choice, percent, sound, with_seeds
+from .rounds import Configuration, Improvement, Round, Stop, kept_rounds, questions, scouted
+from .trying import FIRST_LOOK, SEEDS, Attempt, Choice, percent, sound, with_seeds
 
 __all__ = ["SEEDS", "Configuration", "Improvement", "Round", "improve", "planned"]
 
 BREADTH = 2
 """Actions tried at once. Fixed, not the number of slots: the outcome must not depend on the machine."""
 
-SEEDS = max(LOOKS)
 LOOKING = 5
 """An action that has to look first may spend so many trainings' work on it."""
 FRUITLESS = 2
@@ -146,7 +145,17 @@ def improve(
             )
 
         announce(chosen)
-        one = Attempt(course, number, incumbent, seen, level(*questions(rounds)), params.goal.error, next_on, means)
+        one = Attempt(
+            course,
+            number,
+            incumbent,
+            seen,
+            level(*questions(rounds)),
+            scouted(rounds),
+            params.goal.error,
+            next_on,
+            means,
+        )
         incumbent, tried = one.play(Choice(found, context, tuple(chosen)))
         rounds += tried
         for entry in tried:

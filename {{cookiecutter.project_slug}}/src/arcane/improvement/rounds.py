@@ -173,7 +173,18 @@ def kept_rounds(rounds: Sequence[Round]) -> list[int]:
 
 
 def questions(rounds: Sequence[Round]) -> tuple[int, list[int]]:
-    """How many rounds asked validation whether an action is better, and which of these questions, counted from 1, ended
-    in an acceptance."""
-    asking = sorted({tried.round for tried in rounds if tried.seeds})
+    """How many rounds asked validation with several seeds whether something is better, and which of these questions,
+    counted from 1, ended in an acceptance."""
+    asking = _asking(rounds)
     return len(asking), [asking.index(number) + 1 for number in kept_rounds(rounds)]
+
+
+def scouted(rounds: Sequence[Round]) -> int:
+    """How many actions were trained with one seed, and undone, since the last question: the next one that looks better
+    was chosen among so many more."""
+    last = max(_asking(rounds), default=0)
+    return sum(tried.round > last and tried.seeds == 1 for tried in rounds)
+
+
+def _asking(rounds: Sequence[Round]) -> list[int]:
+    return sorted({tried.round for tried in rounds if tried.seeds > 1})

@@ -14,9 +14,11 @@ from .course import Candidate, Course, key, short
 from .rounds import Configuration, Round
 
 FIRST_LOOK = min(LOOKS)
+SEEDS = 3
+"""Seeds a side that a round must be able to pay for before it starts."""
 PROMISING = 0.05
 """p-value of one seed (over examples) below which an action is built on before it is proven. In simulated runs
-(tests/benchmarks/honesty.py) a twentieth of what was then kept did nothing; at 0.1 a tenth, and at 0.2 a third."""
+(tests/benchmarks/honesty.py) 6 of 100 that were then kept did nothing; at 0.1 it was 1 in 10, at 0.2 1 in 4."""
 MOST_AT_ONCE = 3
 """Actions that are proven together at most: of more, nobody could say what helped."""
 
@@ -72,6 +74,7 @@ class Attempt:
         incumbent: What has to be beaten.
         seen: Configurations of several seeds so far: what their seeds differ by tells what seeds do.
         level: How small the p-value has to be.
+        asked: How many actions were looked at with one seed since the last question.
         goal: The error at which nothing more is tried before the question is asked.
         choose: The next choice on a configuration, without the actions of these names; one of several candidates only
             where a short training may decide between them.
@@ -85,6 +88,7 @@ class Attempt:
         incumbent: Configuration,
         seen: list[Configuration],
         level: float,
+        asked: int,
         goal: float,
         choose: Callable[[Configuration, frozenset[str]], Choice],
         means: Callable[[], Means],
@@ -92,7 +96,7 @@ class Attempt:
         self.course, self.number, self.incumbent, self.seen = course, number, incumbent, seen
         self.level, self.goal, self.choose, self.means = level, goal, choose, means
         self.below = self.top = incumbent
-        self.stack, self.asked = list[Step](), 0
+        self.stack, self.asked = list[Step](), asked
         self.entries: list[tuple[int, Round]] = []
         self.places: list[str] = []
         self.scouted: set[str] = set()
@@ -116,7 +120,7 @@ class Attempt:
             if len(self.stack) > 1:
                 self._alone()
             if self.stack:
-                self._settle(Discovery({}), self.asked)
+                self._settle(Discovery({}))
         return self.incumbent, [entry for _, entry in sorted(self.entries, key=lambda each: each[0])]
 
     def _named(self, step: Step) -> str:
@@ -240,15 +244,19 @@ class Attempt:
             self._undo(step, None, 0, seen, f"{found.said} Undone: {one}.".strip())
             return
         self.stack, self.top = [step], one
-        self._settle(found, found.asked)
+        self.asked += found.asked
+        self._settle(found)
 
-    def _settle(self, found: Discovery, asked: int) -> None:
+    def _settle(self, found: Discovery) -> None:
         """Train the top of the stack as far as it looks better, and keep all of it or none."""
         fresh = int(found.asked > 1)  # the seed that an action chose by is no witness
         one: Configuration | DivergedError = self.top
+        comparison: Comparison | None = None
         p_value, kept, reason = 1.0, False, "Undone: no better with the first seed."
         for seeds, part in LOOKS.items():
             if isinstance(one, DivergedError) or (seeds == FIRST_LOOK and one.error >= self.incumbent.error):
+                break
+            if seeds > SEEDS and not (self._only_seeds(comparison, part) and self._affords(one, seeds + fresh)):
                 break
             one = with_seeds(self.course, self._named(self.stack[-1]), one, seeds + fresh)
             again = with_seeds(self.course, f"round {self.number}, before", self.incumbent, seeds)
@@ -261,9 +269,9 @@ class Attempt:
                 again.validation_errors,
                 [each.validation_errors for each in self.seen if len(each.results) > 1],
             )
-            p_value = min(1.0, max(comparison.p_examples * asked, comparison.p_seeds or 0.0))
+            p_value = min(1.0, max(comparison.p_examples * self.asked, comparison.p_seeds or 0.0))
             kept = p_value < self.level * part
-            reason = _decision(comparison, kept, asked)
+            reason = _decision(comparison, kept, self.asked)
             if kept or comparison.difference >= 0:
                 break
         if isinstance(one, DivergedError):
@@ -274,6 +282,16 @@ class Attempt:
         self._decided(after, seeds_trained, p_value, kept, f"{found.said} {reason}".strip(), found.spent)
         if kept and isinstance(one, Configuration):
             self.incumbent = one
+
+    def _only_seeds(self, comparison: Comparison | None, part: float) -> bool:
+        """Whether the examples are sure, so that more seeds can still decide."""
+        return comparison is not None and comparison.p_examples * self.asked < self.level * part
+
+    def _affords(self, one: Configuration, seeds: int) -> bool:
+        """Whether the budget covers so many seeds a side: rounds are only sure of `SEEDS`."""
+        sides = [(each.params, max(0, seeds - len(each.results))) for each in (one, self.incumbent)]
+        work = sum(count * self.course.cost(params) for params, count in sides)
+        return not self.course.deadline() and self.course.affords(work, sum(count for _, count in sides))
 
     def _decided(
         self, after: dict[str, float] | None, seeds: int, p_value: float, kept: bool, reason: str, spent: int
