@@ -231,7 +231,7 @@ class Attempt:
         (step,) = self._steps(choice)
         params, found = discover(step.candidate.action, step.start, choice.context, self.means())
         self.course.spent += found.spent
-        self.course.trials += found.asked if found.spent else 0
+        self.course.trials += found.trials
         self.course.looked.add((step.name, key(step.start)))
         if params is None or key(params) in self.course.tried:
             self._undo(step, None, 0, found.spent, f"Undone: nothing to change. {found.said}".strip())
@@ -244,12 +244,12 @@ class Attempt:
             self._undo(step, None, 0, seen, f"{found.said} Undone: {one}.".strip())
             return
         self.stack, self.top = [step], one
-        self.asked += found.asked
+        self.asked = found.asked  # it would have been judged however it looked: nothing that was scouted competes
         self._settle(found)
 
     def _settle(self, found: Discovery) -> None:
         """Train the top of the stack as far as it looks better, and keep all of it or none."""
-        fresh = int(found.asked > 1)  # the seed that an action chose by is no witness
+        fresh = int(max(found.asked, found.trials) > 1)  # the seed that an action chose by is no witness
         one: Configuration | DivergedError = self.top
         comparison: Comparison | None = None
         p_value, kept, reason = 1.0, False, "Undone: no better with the first seed."

@@ -24,7 +24,8 @@ def pretrain(params: Params, context: Context, means: Means) -> Discovery:
     if found is None:
         return Discovery({}, said="There is no like data set to train on first; `model.pretrained` takes a folder.")
     folder, seen = found
-    return Discovery({"model.pretrained": folder}, seen, said=f"The weights are in {Path(folder).as_posix()}.")
+    said = f"The weights are in {Path(folder).as_posix()}."
+    return Discovery({"model.pretrained": folder}, seen, said=said, trials=1)
 
 
 def tune_what_matters(params: Params, context: Context, means: Means) -> Discovery:
@@ -48,7 +49,9 @@ def _tuned(params: Params, context: Context, means: Means, space: Space) -> Disc
     found = tune(params, plan, context.examples, means.submit, name="tune")
     if found.best is None:
         return Discovery({}, found.spent, said="No trial was completed within the budget.")
-    return Discovery(dict(found.best.values), found.spent, len(found.told), f"The best of {len(found.told)} trials.")
+    complete = sum(tried.state == "complete" for tried in found.told)
+    said = f"The best of {len(found.told)} trials, of which {complete} were trained to the end."
+    return Discovery(dict(found.best.values), found.spent, complete, said, len(found.told))
 
 
 def drop_features(params: Params, context: Context, means: Means) -> Discovery:
