@@ -64,8 +64,8 @@ class Discovery:
     Attributes:
         change: New values by dotted name; empty where there is nothing to do.
         spent: Examples that its trials saw.
-        asked: How many outcomes on validation it chose among: whoever judges the change must allow for that. Trials that
-            ended early for being far behind are none.
+        asked: How many outcomes on validation it chose among: whoever judges the change must allow for that. Trials
+            that ended early for being far behind are none.
         said: What it saw, in a sentence.
         trials: Trainings that it started.
     """
