@@ -5,7 +5,7 @@ The generator gives any number of fresh curves, so the truth behind each error c
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from arcane.data.loading import Examples
 from arcane.data.rates import Measured, Rate
 from arcane.data.statistics import statistics_of
 from arcane.diagnosis.decomposition import Decomposition, decompose
+from arcane.diagnosis.error_analysis import joined
 from arcane.diagnosis.intervals import Repeated
 from arcane.spec import Spec
 from arcane.training.fit import fit
@@ -42,6 +43,7 @@ class Cause:
         held_out: Examples of validation, of test and of train_val.
         flipped: Share of the labels, everywhere, that are replaced by another class.
         easy: Which curves are the easy ones: none, those of `train`, or `all`.
+        easy_share: Of the training curves, where `easy` is `train`; the others are as everywhere.
         candidates: How often validation is asked whether another model is better; 0 for never.
     """
 
@@ -53,6 +55,13 @@ class Cause:
     flipped: float = 0.0
     easy: Literal["none", "train", "all"] = "none"
     candidates: int = 0
+    easy_share: float = 1.0
+
+    @property
+    def curves(self) -> tuple[int, int]:
+        """How many training curves come from the generator as it is, and how many are easy."""
+        easy = 0 if self.easy == "none" else round(self.train * self.easy_share)
+        return self.train - easy, easy
 
 
 CAUSES = (
@@ -68,6 +77,44 @@ CAUSES = (
         (100, 1000, 0),
         candidates=10_000,
     ),
+)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Two substantial parts of the error, in a known ratio.
+
+    Attributes:
+        first, second: The parts.
+        share: Of the two together, that the first is, where the goal sets it: bias is what is left above the goal.
+            None where no part is bias: then the ratio is what the training makes it, and bias half the smaller.
+        cause: What is trained; its goal is set anew.
+    """
+
+    first: str
+    second: str
+    share: float | None
+    cause: Cause
+
+    def goal(self, runs: "Sequence[Run]") -> float:
+        """The goal that gives the parts their ratio in the mean of these runs."""
+        gaps = truths(runs)
+        train = gaps["bias"] + self.cause.goal
+        if self.share is None:
+            return train - min(gaps[self.first], gaps[self.second]) / 2
+        return train - gaps[self.second] * self.share / (1 - self.share)
+
+
+UNFINISHED = Cause("variance", {**CYCLE, "model.name": "mlp", "train.epochs": 5}, 0.0, 2000)
+PARTLY_EASY = Cause(
+    "bias", {**CYCLE, "model.name": "linear", "train.epochs": 10}, 0.0, 2000, easy="train", easy_share=0.3
+)
+MLP = replace(UNFINISHED, train=1500, easy="train", easy_share=0.25)
+MIXTURES = (
+    *(Mixture("bias", "variance", share, UNFINISHED) for share in (0.6, 0.4, 0.3)),
+    *(Mixture("bias", "data_mismatch", share, PARTLY_EASY) for share in (0.7, 0.6, 0.4, 0.3)),
+    Mixture("variance", "data_mismatch", None, MLP),
+    Mixture("variance", "data_mismatch", None, replace(MLP, easy_share=0.6)),
 )
 
 
@@ -106,10 +153,9 @@ def curves(samples: int, seed: int, changes: Mapping[str, Any] | None = None) ->
 
 def pools(causes: Sequence[Cause], runs: int, truth: int) -> Pools:
     """Fresh curves enough for so many runs of these causes."""
-    of_train = {easy: [cause.train for cause in causes if (cause.easy != "none") is easy] for easy in (False, True)}
     parts: list[Examples] = []
     for easy in (False, True):
-        most = runs * max(of_train[easy], default=1)
+        most = max(1, runs * max(cause.curves[easy] for cause in causes))
         made = curves(most + truth, 2 if easy else 1, EASY if easy else None)
         parts += [made.subset(np.arange(most)), made.subset(np.arange(most, most + truth))]
     return Pools(*parts)
@@ -158,8 +204,7 @@ def wrong(task: Any, examples: Examples) -> np.ndarray:
 
 def planted(cause: Cause, data: Pools, number: int, seeds: int) -> Run:
     """Run `number` of a cause: its training set is the next of the pool."""
-    source = data.train if cause.easy == "none" else data.easy_train
-    train = source.subset(np.arange(number * cause.train, (number + 1) * cause.train))
+    train = training_set(cause, data, number)
     train = with_flips(train, cause.flipped, number)
     truth = with_flips(data.easy_truth if cause.easy == "all" else data.truth, cause.flipped, 10**6)
     if cause.candidates:
@@ -169,8 +214,25 @@ def planted(cause: Cause, data: Pools, number: int, seeds: int) -> Run:
         cause,
         tuple(Rate(int(wrong(task, train).sum()), len(train)) for task in tasks),
         np.stack([wrong(task, truth) for task in tasks]),
-        np.stack([wrong(task, data.easy_truth) for task in tasks]) if cause.easy == "train" else None,
+        np.stack([wrong_of_train(cause, task, data) for task in tasks]) if cause.easy == "train" else None,
     )
+
+
+def training_set(cause: Cause, data: Pools, number: int) -> Examples:
+    """The next curves of each pool that the cause takes from."""
+    pools_and_counts = zip((data.train, data.easy_train), cause.curves, strict=True)
+    parts = [pool.subset(np.arange(number * n, (number + 1) * n)) for pool, n in pools_and_counts if n]
+    return joined(parts, cause.train)
+
+
+def wrong_of_train(cause: Cause, task: Any, data: Pools) -> np.ndarray:
+    """Which fresh curves of the training distribution it gets wrong: bool [n]."""
+    easy = wrong(task, data.easy_truth)
+    if cause.easy_share == 1:
+        return easy
+    # Backwards, so that the same place is not the same curve as among those that validate.
+    chosen = np.random.default_rng(0).random(len(easy)) < cause.easy_share
+    return np.where(chosen, easy, wrong(task, data.truth)[::-1])
 
 
 def chosen_among_noisy(cause: Cause, train: Examples, truth: Examples, number: int) -> Run:
@@ -218,8 +280,8 @@ class Drawn:
     single: Decomposition
 
 
-def draws(run: Run, count: int, seed: int) -> Iterator[Drawn]:
-    """Diagnoses of a run: over all its seeds, and of its first seed alone."""
+def draws(run: Run, count: int, seed: int, goal: float | None = None) -> Iterator[Drawn]:
+    """Diagnoses of a run: over all its seeds, and of its first seed alone; with another goal than the cause's."""
     rng, (n_validation, n_test, n_train_val) = np.random.default_rng(seed), run.cause.held_out
     for _ in range(1 if run.chosen else count):
         order = rng.permutation(run.truth.shape[1])
@@ -235,7 +297,8 @@ def draws(run: Run, count: int, seed: int) -> Iterator[Drawn]:
             name: Repeated(tuple(each)) if len(each) > 1 else each[0] for name, each in parts.items()
         }
         first: dict[str, Measured | Repeated] = {name: each[0] for name, each in parts.items()}
-        yield Drawn(decompose(run.cause.goal, **over_seeds), decompose(run.cause.goal, **first))
+        aim = run.cause.goal if goal is None else goal
+        yield Drawn(decompose(aim, **over_seeds), decompose(aim, **first))
 
 
 def rates(errors: np.ndarray) -> list[Rate]:
@@ -274,12 +337,16 @@ class Tally:
     right: int = 0
     covered: dict[str, list[bool]] = field(default_factory=dict)
 
+    def count(self, verdict: str, part: str) -> None:
+        """Count a verdict where `part` is right."""
+        self.diagnoses += 1
+        self.decided += verdict != "undecided"
+        self.right += verdict == part
+
     def add(self, found: Decomposition, truth: Mapping[str, float], part: str | None = None) -> None:
         """Count a diagnosis against the truth; `part` is the largest one."""
         if part is not None:
-            self.diagnoses += 1
-            self.decided += found.largest_part != "undecided"
-            self.right += found.largest_part == part
+            self.count(found.largest_part, part)
         for name, value in truth.items():
             if name != "irreducible":
                 gap = found.parts[name]

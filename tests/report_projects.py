@@ -326,7 +326,7 @@ def suspicions(ids, classes):
     slices = [
         {"name": name, "columns": ["ink"], "n": 40, "share": 0.14, "error": rate(9, 40), "rest": rate(6, 248),
          "difference": share(0.2, 0.07, 0.35), "p_value": 1e-5, "p_adjusted": 0.0004, "wrong": 9, "ids": ids[:12],
-         "also": ["paper < 3"]}
+         "also": ["paper < 3"], "by": "losses"}
         for name in ("ink > 0.4", "writer = <b>7</b>")
     ]  # fmt: skip
     return {
@@ -335,7 +335,8 @@ def suspicions(ids, classes):
         "slices": {"found": slices, "tested": 31, "columns": ["ink"], "split": "validation", "n": 288,
                    "sentence": "2 of 31 slices do worse beyond chance.",
                    "power": {"sentence": "A slice of 10 % with twice the error is found in 6 of 10 cases."},
-                   "out_of_fold": {"found": [], "tested": 31, "sentence": "Over all folds no slice does worse."}},
+                   "out_of_fold": {"found": [], "tested": 31, "model": "randomised trees", "folds": 5,
+                                   "sentence": "Over all folds no slice does worse."}},
         "label_errors": {
             "count": 17, "looked_at": 1437, "near_count": 1, "sentence": "17 of 1,437 labels are likely wrong.",
             "candidates": [{"id": each, "split": "train", "label": classes[i % 10], "suggested": classes[(i + 3) % 10],

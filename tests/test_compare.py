@@ -9,14 +9,16 @@ import torch
 from diagnosis_tasks import digits, patients
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from projects import make_project
+from projects import TEMPLATE_PROJECT, make_project
 
 from arcane.config import Project
 from arcane.diagnosis.comparison import compare, mcnemar_p, paired_interval, sign_flip_p
 from arcane.errors import UserError
 from arcane.files import write_json
+from arcane.journal import Journal
 from arcane.pipeline.compare import comparison, model_folder
 from arcane.pipeline.stages import keep_model
+from arcane.pipeline.tracking import FOLDER, Sender, send_all
 from arcane.training.trials import Trial, run_trial
 
 
@@ -163,13 +165,36 @@ def test_an_mlflow_run_is_found_by_id_and_name(trained):
     project, keys = trained
     uri = f"sqlite:///{project.root / 'mlflow.db'}"
     client = mlflow.MlflowClient(uri)
-    experiment = client.create_experiment(project.name)
+    experiment = Sender(project.root, uri, project.name).experiment_id
     run = client.create_run(experiment, tags={"trial.key": keys["best"]}, run_name="wider").info.run_id
     for name in (run, "wider"):
         with model_folder(project, name) as folder:
             assert folder == project.root / ".arcane/trials" / keys["best"] / "model"
     with pytest.raises(UserError, match="nobody: no run that is known here"), model_folder(project, "nobody"):
         pass
+
+
+@pytest.mark.slow
+def test_a_model_that_mlflow_keeps_is_fetched_and_compared(trained):
+    """Of a run that logged it, and of a later run that ended with the same weights and so logged none."""
+    project, _ = trained
+    engine = project.root / "src" / "arcane"
+    engine.symlink_to(TEMPLATE_PROJECT / "src" / "arcane")  # what is logged beside a model
+    try:
+        for key in ("first", "second"):
+            journal = Journal(project.root / FOLDER / f"{key}.jsonl")
+            journal.start(key, f"pipeline {key}")
+            journal.model(project.root / "models" / "best", project.name)
+            journal.end()
+        sender = Sender(project.root, "sqlite:///mlflow.db", project.name)
+        assert send_all(sender)
+    finally:
+        engine.unlink()
+    assert len(sender.client.search_model_versions(f"name='{project.name}'")) == 1
+    found = comparison(project, ("pipeline first", "baseline"))
+    here = comparison(project, ("best", "baseline"))
+    assert found.difference == here.difference and found.difference.low > 0 and found.flips == here.flips
+    assert comparison(project, ("pipeline second", "best")).differ == 0
 
 
 def test_models_of_other_classes_are_refused(trained, tmp_path):

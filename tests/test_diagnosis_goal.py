@@ -231,6 +231,10 @@ def test_diagnosis_trains_seeds_and_folds_and_says_so(project, monkeypatch):
     assert found["folds"]["seen"] + 2 * 2 * found["errors"]["train"]["n"] == found["plan"]["cost"]
     assert found["verdict"] == summary and found["decided_by"] in ("validation", "folds")
     assert found["goal"]["kind"] == "number" and found["goal"]["below_noise"] in (True, False)
+    # Weak slices are looked for in the folds' own errors: the ids and the answers are in the same order.
+    slices = json.loads((project.root / "reports/errors.json").read_text())["slices"]["out_of_fold"]
+    assert slices["model"].startswith("the first network") and slices["n"] == found["folds"]["n"]
+    assert slices["error"]["value"] == pytest.approx(found["folds"]["errors"]["validation"]["value"])
     before = (project.root / "reports/diagnosis.json").read_bytes()
     stages.diagnose(quiet_context(project))
     assert (project.root / "reports/diagnosis.json").read_bytes() == before

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from diagnosis_tasks import digits
+from diagnosis_tasks import digits, patients
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from projects import make_project, quiet_context
@@ -147,6 +147,17 @@ def test_without_a_shift_hardly_ever_one_is_reported():
     assert "no shift to be seen" in next(found for found in searched if not found.found).sentence
 
 
+def test_what_labels_differ_by_is_said_in_whole_sentences():
+    labels = shift(table(300, 1), table(300, 2), "validation").labels
+    assert labels[2] == (
+        f"{100 * labels[0]:.2g} % of the examples of validation would have to change their class for the shares of "
+        f"train; chance alone makes up to {100 * labels[1]:.2g} %."
+    )
+    train, other = patients()
+    said = shift(train, other).labels[2]
+    assert said.startswith("The mean targets of train and validation lie 0.") and said.endswith(".")
+
+
 def test_a_shift_of_one_column_and_of_a_category_is_measured():
     found = shift(table(1000, 1), table(500, 2, moved=0.8))
     assert found.found and found.effects[0].name == "age" and found.effects[0].low < 0.8 < found.effects[0].high
@@ -166,6 +177,18 @@ def test_an_effect_knows_neither_unit_nor_order(n, m, moved, unit, seed):
     assert scaled.value == pytest.approx(one.value, rel=1e-6, abs=1e-9) and back.value == pytest.approx(-one.value)
     assert one.low < one.value < one.high
     assert effect(Column("x", first), Column("x", second), 20).low < one.low
+
+
+def test_categories_of_one_distribution_differ_as_rarely_as_promised():
+    """At 95 % and two-sided, 2.5 % of samples lie that high: of 200 more than 11 would come once in a hundred."""
+    sure = 0
+    for seed in range(200):
+        values = np.random.default_rng(seed).permutation(np.arange(900) % 10)
+        column = Column("class", values, tuple("abcdefghij"))
+        found = effect(column.of(np.arange(600)), column.of(np.arange(600, 900)))
+        assert 0 <= found.low <= found.value <= found.high
+        sure += found.sure
+    assert sure <= 11
 
 
 def test_an_effects_interval_covers():

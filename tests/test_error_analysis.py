@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from arcane.diagnosis.calibration import best_temperature, beyond_chance, calibration, expected_error
 from arcane.diagnosis.confusion import MATRIX, PAIRS, analyse_errors, confused_pairs
 from arcane.diagnosis.error_analysis import Analysed, analysed, error_report, joined
+from arcane.diagnosis.folds import Answers
 from arcane.diagnosis.spread import spread
 from arcane.diagnosis.stability import seed_sensitivity
 from arcane.diagnosis.training_curve import SHORTEST, read_course, read_curve, running_mean, wobble
@@ -179,6 +180,23 @@ def test_the_whole_report_is_json_of_numbers_and_the_same_twice(made):
     assert {"worst", "calibration", "slices", "label_errors", "shift", "curve", "seeds"} <= set(content)
     assert content["slices"]["out_of_fold"]["n"] == 360 and content["shift"]["between"] == ["train", "validation"]
     assert ("confused" in content) == (made is digits)
+
+
+def test_slices_over_all_folds_are_the_networks_own_where_it_was_trained_without_each():
+    """The answers' order is that of the folds, not that of the splits."""
+    train, validation = (part.subset(np.arange(250)) for part in digits())
+    ids = [*validation.ids[::-1], *train.ids]
+    labels = np.concatenate([validation.labels[::-1], train.labels])
+    said = np.eye(10)[np.where((labels == 3) & (np.arange(500) % 2 == 0), 8, labels)] * 0.9 + 0.01
+    answers = Answers(tuple(ids), said.argmax(axis=1) != labels, said, 5)
+    manifest = frame(500).with_columns(id=np.array(ids))
+    parts = {"train": train, "validation": validation}
+    right = np.eye(10)[validation.labels]
+    found = error_report(Analysed(right, parts, manifest, 1.0, answers=answers))["slices"]["out_of_fold"]
+    assert found["n"] == 500 and found["model"].startswith("the first network") and found["folds"] == 5
+    assert found["found"][0]["name"] == "class = 3" and found["found"][0]["wrong"] == answers.errors.sum()
+    quick = error_report(Analysed(right, parts, manifest, 1.0))["slices"]["out_of_fold"]
+    assert quick["model"] == "kernel logistic regression"
 
 
 def test_the_test_split_is_never_looked_at():

@@ -13,8 +13,9 @@ from arcane.data.loading import Examples
 from arcane.data.rates import Rate
 from arcane.diagnosis.described import Column, category, described
 from arcane.diagnosis.slice_candidates import SUPPORT, Candidate, paired_slices, single_slices
-from arcane.diagnosis.slice_power import power_of, rank_power, rate_power
-from arcane.diagnosis.slices import slice_p, weak_slices
+from arcane.diagnosis.slice_power import Scored, power_of, rate_power, score_power
+from arcane.diagnosis.slice_tests import Evidence, count_p, loss_p, savage_scores, slice_p
+from arcane.diagnosis.slices import weak_slices
 from arcane.spec import Spec
 
 
@@ -85,17 +86,66 @@ def test_groups_count_as_fewer_examples():
 
 
 def test_fishers_test_is_scipys():
-    from scipy.stats import fisher_exact, mannwhitneyu
+    from scipy.stats import fisher_exact
 
     rng = np.random.default_rng(0)
     errors, rows = rng.random(300) < 0.2, np.arange(0, 300, 7)
     inside = np.isin(np.arange(300), rows)
     table = [[errors[inside].sum(), (~errors[inside]).sum()], [errors[~inside].sum(), (~errors[~inside]).sum()]]
-    (p,) = slice_p(errors, [Candidate("", (), rows)])
-    assert p == pytest.approx(fisher_exact(table, "greater").pvalue)
-    sizes = rng.normal(size=300) ** 2
-    (p,) = slice_p(sizes, [Candidate("", (), rows)])
-    assert p == pytest.approx(mannwhitneyu(sizes[inside], sizes[~inside], alternative="greater").pvalue, rel=0.01)
+    expected = fisher_exact(table, "greater").pvalue
+    assert count_p(errors, [Candidate("", (), rows)]) == [pytest.approx(expected)]
+    assert slice_p(Evidence(errors, None), [Candidate("", (), rows)]) == [(pytest.approx(expected), "errors")]
+
+
+@pytest.mark.parametrize(("n", "size", "equal"), [(60, 20, 0), (400, 20, 0), (400, 180, 0), (400, 40, 250)])
+def test_the_losses_p_value_is_that_of_permutations(n, size, equal):
+    """Also far out, where the normal curve would promise three times too much; `equal` losses are the same."""
+    rng = np.random.default_rng(n)
+    losses = np.concatenate([np.zeros(equal), rng.exponential(size=n - equal)])
+    scores = savage_scores(losses)
+    order = np.argsort(rng.random((40_000, n)), axis=1)[:, :size]
+    drawn = scores[order].sum(axis=1)
+    for share in (0.1, 0.01, 0.002):
+        rows = order[np.argsort(-drawn)[int(share * len(drawn))]]
+        (p,) = loss_p(losses, [Candidate("", (), np.sort(rows))])
+        assert 0.85 * share < p < 1.2 * share or (n == 60 and share < p < 1.7 * share)  # of few it asks more
+
+
+@given(st.lists(st.floats(-50, 50), min_size=3, max_size=80), st.sampled_from([np.exp, np.arctan, lambda x: x / 7]))
+@settings(max_examples=40, deadline=None)
+def test_scores_see_the_order_of_losses_alone(values, stretched):
+    losses = np.round(np.array(values), 3)
+    scores = savage_scores(losses)
+    np.testing.assert_allclose(savage_scores(stretched(losses)), scores)
+    assert scores.mean() <= 1 + 1e-9 and scores[losses.argmax()] == scores.max()
+
+
+def test_losses_that_tell_nothing_are_no_evidence():
+    errors, half = np.arange(100) < 30, Candidate("", (), np.arange(50))
+    (alone,) = slice_p(Evidence(errors, None), [half])
+    (both,) = slice_p(Evidence(errors, np.ones(100)), [half])
+    assert both == (pytest.approx(2 * alone[0]), "errors")
+    assert slice_p(Evidence(np.ones(100), np.ones(100)), [half]) == [(1.0, "losses")]
+
+
+def test_a_slice_that_is_harder_throughout_is_found_by_its_losses():
+    """2,000 examples with 5 % error, a tenth with 10 %: counts find it in 32 of 100 cases, losses in 93."""
+    by_losses = [searched(2000, 0.05, True, seed, "harder").found for seed in range(20)]
+    assert sum(bool(found) and found[0].candidate.name == PLANTED for found in by_losses) >= 16
+    by_counts = [searched(2000, 0.05, True, seed, "counts").found for seed in range(20)]
+    assert sum(bool(found) and found[0].candidate.name == PLANTED for found in by_counts) <= 12
+    weak = next(found[0] for found in by_losses if found and found[0].by == "losses")
+    assert weak.sentence.endswith("; its losses are larger beyond chance") and weak.as_json()["by"] == "losses"
+    assert weak.error.value >= 1.2 * weak.rest.value
+
+
+def test_larger_losses_without_more_errors_are_no_weak_slice():
+    rng = np.random.default_rng(0)
+    part = np.arange(2000) % 4
+    losses = rng.exponential(size=2000) + (part == 1)
+    column = Column("part", part, tuple("abcd"))
+    for errors in (np.zeros(2000, bool), np.arange(2000) % 5 == 0):
+        assert weak_slices(errors, [column], ids(2000), losses=losses).found == ()
 
 
 @given(
@@ -118,12 +168,16 @@ def test_parts_of_a_number_hold_examples_that_their_name_says(values):
             assert not ((rest >= inside.min()) & (rest <= inside.max())).any()
 
 
+SCORED = Scored.doubled(1.0, np.random.default_rng(0).normal(size=500) ** 2, np.zeros(500))
+
+
 @given(st.floats(0.01, 0.45), st.integers(100, 20_000), st.integers(1, 500))
 @settings(max_examples=60, deadline=None)
 def test_power_grows_with_examples_and_falls_with_tests(error, n, tests):
     level = 0.04 / tests
     assert rate_power(error, 2 * n, level) >= rate_power(error, n, level) - 1e-9
-    assert rank_power(2 * n, level) >= rank_power(n, level) - 1e-9
+    assert score_power(SCORED, 2 * n, level) >= score_power(SCORED, n, level) - 1e-9
+    assert score_power(SCORED, n, level / 2) <= score_power(SCORED, n, level)
     assert rate_power(error, n, level / 2) <= rate_power(error, n, level)
     stated = power_of(Rate(round(error * n), n), tests, 0.04)
     if stated.needed and stated.needed > n:

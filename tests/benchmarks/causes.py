@@ -6,25 +6,30 @@ random as often as a small validation split liked it) are each made the largest 
 with fresh training curves. The truth is measured on 50,000 fresh curves and, for what depends on the training set, on
 the other runs.
 
-    python tests/benchmarks/causes.py [--runs 10] [--seeds 3] [--truth 50000] [--draws 20] [CAUSE...]
+    python tests/benchmarks/causes.py [--runs 10] [--seeds 3] [--truth 50000] [--draws 20] [--mixed] [CAUSE...]
 
 Two tables: how often the largest part was named, and how often the interval of each gap covers
 
 - `recipe`: its mean over trainings on fresh training sets, which is what a verdict on the next change is about; by the
   errors of three seeds, and by those of one, whose intervals know nothing of the chance of trainings;
 - `model`: what it is for the one model that was trained.
+
+With `--mixed` two gaps are both substantial, in a known ratio (70/30, 60/40 and the other way round), which is set by
+the goal; the goal of each training set comes from the other nine. The verdict is then `dominant`, with as many held-out
+examples as `--held-out` says.
 """
 
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent / "{{cookiecutter.project_slug}}" / "src")]
 
 import torch  # noqa: E402
-from planted_causes import CAUSES, Tally, draws, of_this_model, others, planted, pools, truths  # noqa: E402
+from planted_causes import CAUSES, MIXTURES, Tally, draws, of_this_model, others, planted, pools, truths  # noqa: E402
 
 
 def main() -> int:
@@ -35,8 +40,12 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3, help="trainings on each")
     parser.add_argument("--truth", type=int, default=50_000, help="fresh curves that stand for the truth")
     parser.add_argument("--draws", type=int, default=20, help="validation and test splits drawn for each training set")
+    parser.add_argument("--mixed", action="store_true", help="two gaps in a known ratio instead")
+    parser.add_argument("--held-out", type=int, nargs="*", default=(300, 1000, 3000), help="of --mixed: validation")
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    if asked.mixed:
+        return mixed(asked)
     chosen = [cause for cause in CAUSES if not asked.causes or cause.part in asked.causes]
     start = time.process_time()
     data = pools(chosen, asked.runs, asked.truth)
@@ -85,6 +94,43 @@ def main() -> int:
     covering = all(0.9 <= sum(hit) / len(hit) <= 0.99 for hit in all_draws.covered.values())
     print(f"\nnamed as promised: {reached}; intervals cover in 90 to 99 %: {covering}")
     return 0 if reached and covering else 1
+
+
+def mixed(asked: argparse.Namespace) -> int:
+    """Print how often the larger of two substantial gaps is named; the exit code says whether that was as promised."""
+    bases = {id(mixture.cause): mixture.cause for mixture in MIXTURES}
+    data = pools([*bases.values()], asked.runs, asked.truth)
+    trained = {
+        key: [planted(base, data, number, asked.seeds) for number in range(asked.runs)] for key, base in bases.items()
+    }
+    print(f"{'gaps':28}{'truth, points':>16}{'held out':>9}{'diagnoses':>10}{'right of decided':>18}{'undecided':>11}")
+    total = Tally()
+    for mixture in MIXTURES:
+        runs = trained[id(mixture.cause)]
+        for held_out in asked.held_out:
+            own = Tally()
+            for number, run in enumerate(runs):
+                rest = others(runs, number)
+                goal = mixture.goal(rest)
+                truth = truths(rest) | {"bias": truths(rest)["bias"] + mixture.cause.goal - goal}
+                larger = max(mixture.first, mixture.second, key=lambda name: truth[name])
+                sized = replace(run, cause=replace(run.cause, held_out=(held_out, held_out, held_out)))
+                for drawn in draws(sized, asked.draws, number, goal):
+                    for tally in (own, total):
+                        tally.count(drawn.found.dominant, larger)
+                        tally.add(drawn.found, truth)
+            goal = mixture.goal(runs)
+            truth = truths(runs) | {"bias": truths(runs)["bias"] + mixture.cause.goal - goal}
+            sizes = f"{100 * truth[mixture.first]:.1f} / {100 * truth[mixture.second]:.1f}"
+            print(
+                f"{mixture.first + ' / ' + mixture.second:28}{sizes:>16}{held_out:>9}{own.diagnoses:>10}"
+                f"{own.right / max(1, own.decided):>18.1%}{1 - own.decided / own.diagnoses:>11.1%}",
+                flush=True,
+            )
+    print(f"all: right of decided {total.right / max(1, total.decided):.1%} of {total.decided}")
+    for gap, hits in total.covered.items():
+        print(f"intervals of {gap} that cover: {sum(hits) / len(hits):.1%} of {len(hits)}")
+    return 0 if total.right >= 0.9 * total.decided else 1
 
 
 if __name__ == "__main__":

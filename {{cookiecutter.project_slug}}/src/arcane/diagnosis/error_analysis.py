@@ -12,7 +12,7 @@ from .calibration import calibration
 from .confusion import ErrorAnalysis, analyse_errors
 from .described import described, rows_of
 from .estimates import EstimateAnalysis, analyse_estimates
-from .example_errors import errors_of
+from .example_errors import errors_of, losses_of
 from .judged import MOST as MOST_JUDGED
 from .judged import Judged, judge_examples
 from .label_errors import Conflict, label_errors
@@ -24,6 +24,8 @@ from .training_curve import read_curve
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from .folds import Answers
 
 MOST = 20_000
 """Examples of which columns are looked at for slices: of a tenth of them an error's half is then seen."""
@@ -74,6 +76,7 @@ class Analysed:
         again: What the same model said that was trained with other seeds.
         shift_expected: Whether train and validation differ on purpose.
         seed: Of the quick model.
+        answers: What the same model said out of folds, where those were trained.
     """
 
     outputs: np.ndarray
@@ -84,6 +87,7 @@ class Analysed:
     again: Sequence[np.ndarray] = ()
     shift_expected: bool = False
     seed: int = 0
+    answers: "Answers | None" = None
 
 
 def error_report(given: Analysed) -> dict[str, Any]:
@@ -99,7 +103,7 @@ def error_report(given: Analysed) -> dict[str, Any]:
     return analysed(given.outputs, validation, given.scale, "validation") | {
         "curve": read_curve(given.curve) if given.curve else None,
         "seeds": seed_sensitivity([given.outputs, *given.again], validation, given.scale),
-        "slices": _slices(given, manifest) | {"out_of_fold": _slices_out_of_fold(judged, manifest)},
+        "slices": _slices(given, manifest) | {"out_of_fold": _slices_out_of_fold(given, judged, manifest)},
         "label_errors": label_errors(judged, split_of, conflicts(manifest, validation.spec.regression)).as_json(),
         "shift": shift(train, validation, "validation", manifest, expected=given.shift_expected).as_json(),
     }
@@ -165,6 +169,8 @@ def _slices(given: Analysed, manifest: "pl.DataFrame") -> dict[str, Any]:
         errors_of(given.outputs[rows], chosen, given.scale),
         described(chosen, manifest),
         chosen.ids,
+        # Over all seeds: of what one training finds hard, some is its own luck.
+        losses=np.mean([losses_of(said[rows], chosen, given.scale) for said in (given.outputs, *given.again)], axis=0),
         groups=groups_among(chosen, manifest),
         scale=given.scale,
         unit=chosen.spec.target.unit if chosen.spec.target else "",
@@ -172,17 +178,28 @@ def _slices(given: Analysed, manifest: "pl.DataFrame") -> dict[str, Any]:
     return found.as_json() | {"split": "validation"}
 
 
-def _slices_out_of_fold(judged: Judged | None, manifest: "pl.DataFrame") -> dict[str, Any] | None:
-    """Those of the quick model on train and validation: other errors, but of many more examples."""
-    if judged is None:
+def _slices_out_of_fold(given: Analysed, judged: Judged | None, manifest: "pl.DataFrame") -> dict[str, Any] | None:
+    """Of train and validation, several times as many examples: by the network's own folds where it has them, else by
+    the quick model, whose errors are others."""
+    if given.answers is not None:
+        both = joined([given.parts["train"], given.parts["validation"]], sum(map(len, given.parts.values())))
+        place = {identifier: row for row, identifier in enumerate(both.ids)}
+        examples = both.subset(np.array([place[identifier] for identifier in given.answers.ids]))
+        errors, outputs, scale = given.answers.errors, given.answers.outputs, given.scale
+        source = {"model": "the first network, trained without each fold", "folds": given.answers.folds}
+    elif judged is not None:
+        examples, errors, outputs = judged.examples, judged.errors, judged.outputs
+        scale = float(examples.labels.std()) if examples.spec.regression else 1.0
+        source = {"model": judged.model, "folds": judged.folds}
+    else:
         return None
-    examples = judged.examples
     found = weak_slices(
-        judged.errors,
+        errors,
         described(examples, manifest),
         examples.ids,
+        losses=None if examples.spec.regression else losses_of(outputs, examples),
         groups=groups_among(examples, manifest),
-        scale=float(examples.labels.std()) if examples.spec.regression else 1.0,
+        scale=scale,
         unit=examples.spec.target.unit if examples.spec.target else "",
     )
-    return found.as_json() | {"model": judged.model, "folds": judged.folds}
+    return found.as_json() | source

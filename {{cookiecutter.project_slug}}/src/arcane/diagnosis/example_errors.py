@@ -17,3 +17,17 @@ def errors_of(outputs: np.ndarray, examples: Examples, scale: float = 1.0) -> np
     if examples.spec.regression:
         return ((outputs.astype(np.float64) - examples.labels) / scale) ** 2
     return outputs.argmax(axis=1) != examples.labels
+
+
+def losses_of(outputs: np.ndarray, examples: Examples, scale: float = 1.0) -> np.ndarray:
+    """How hard each example was: float64 `[N]`, minus the logarithm of its class's probability, or the squared error.
+
+    Args:
+        outputs: As `errors_of`.
+        examples: What they are about.
+        scale: As `errors_of`.
+    """
+    if examples.spec.regression:
+        return errors_of(outputs, examples, scale)
+    said = outputs[np.arange(len(examples)), examples.labels].astype(np.float64)
+    return -np.log(np.maximum(said, np.finfo(np.float64).tiny))

@@ -20,6 +20,23 @@ CAVEAT = (
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What the trainings said about the examples that each did not see, fold by fold.
+
+    Attributes:
+        ids: The examples'.
+        errors: bool `[N]`, or float64 `[N]` of a regression.
+        outputs: Probabilities float32 `[N, K]`, or estimates float32 `[N]`.
+        folds: How many trainings.
+    """
+
+    ids: tuple[str, ...]
+    errors: np.ndarray
+    outputs: np.ndarray
+    folds: int
+
+
+@dataclass(frozen=True)
 class OutOfFold:
     """What k trainings say about the examples that each did not see.
 
@@ -29,6 +46,7 @@ class OutOfFold:
         train: Each training's error on what it was trained on, as one.
         train_val: On train_val, where the data has it.
         cost: Examples seen in training.
+        answers: On which examples what was said; None where their ids were not given.
     """
 
     error: Measured
@@ -36,6 +54,7 @@ class OutOfFold:
     train: Measured
     train_val: Measured | None
     cost: int
+    answers: Answers | None = None
 
     def decomposed(self, goal: float | Claim) -> Decomposition:
         """Where the error comes from, with this one in validation's place."""
@@ -60,12 +79,13 @@ def fold_trials(params: Params, count: int, resolution: int | None) -> list[Tria
     return [Trial(f"fold {fold}", params, seed, resolution=resolution, fold=fold) for fold, seed in enumerate(seeds)]
 
 
-def out_of_fold(results: Sequence[TrialResult], groups: np.ndarray | None = None) -> OutOfFold:
+def out_of_fold(results: Sequence[TrialResult], groups: np.ndarray | None = None, ids: Sequence[str] = ()) -> OutOfFold:
     """Put the folds together.
 
     Args:
         results: Of `fold_trials`, in the order of the folds; at least two.
         groups: Which group each example belongs to, fold by fold in the order of its errors; None where there are none.
+        ids: The examples' in the same order.
     """
     errors = [result.validation_errors for result in results]
     folds = np.repeat(np.arange(len(errors)), [len(each) for each in errors])
@@ -78,4 +98,8 @@ def out_of_fold(results: Sequence[TrialResult], groups: np.ndarray | None = None
     scale, unit = getattr(by_fold[0], "scale", None), getattr(by_fold[0], "unit", "")
     pooled = replace(measured(together, scale, unit), effect=effect)
     cost = sum(result.seen for result in results)
-    return OutOfFold(pooled, by_fold, there["train"], there.get("train_val"), cost)
+    answers = None
+    if ids:
+        outputs = np.concatenate([result.validation_outputs for result in results])
+        answers = Answers(tuple(ids), together, outputs, len(results))
+    return OutOfFold(pooled, by_fold, there["train"], there.get("train_val"), cost, answers)

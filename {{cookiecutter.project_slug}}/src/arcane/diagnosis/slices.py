@@ -1,23 +1,23 @@
 """Weak slices: parts of the examples, named by what is known of them, on which a model errs more than on the rest.
 
-Every slice is tested one-sided against the rest of the examples: rates by Fisher's exact test, a regression's errors by
-Wilcoxon's rank sum, which a few large errors cannot sway. Holm's correction keeps the chance of any false slice below
-5 %: below 4 % for single columns and below 1 % for pairs of columns. Of slices that overlap, the one of the smallest
-p-value stands for those that say nothing beyond it.
+Every slice is tested one-sided against the rest of the examples (`slice_tests`): by what is wrong, and by the losses.
+Holm's correction keeps the chance of any false slice below 5 %: below 4 % for single columns and below 1 % for pairs of
+columns. Of slices that overlap, the one of the smallest p-value stands for those that say nothing beyond it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..data.rates import Average, Measured, Rate, design_effect, measured, rounded
+from ..data.rates import Average, Measured, Rate, measured, rounded
 from .described import Column
 from .intervals import Gap, difference
 from .multiplicity import holm
-from .slice_candidates import GROUP, SUPPORT, Candidate, paired_slices, single_slices
+from .slice_candidates import SUPPORT, Candidate, paired_slices, single_slices
 from .slice_power import Power, power_of
+from .slice_tests import By, Evidence, slice_p
 
 SINGLE, PAIRS = 0.04, 0.01
 ALPHA = SINGLE + PAIRS
@@ -42,6 +42,7 @@ class Slice:
         p_adjusted: Holm's.
         ids: The worst of its examples.
         also: Names of overlapping slices that say nothing beyond it.
+        by: What the smaller p-value rests on.
     """
 
     candidate: Candidate
@@ -51,6 +52,7 @@ class Slice:
     p_adjusted: float
     ids: tuple[str, ...]
     also: tuple[str, ...] = ()
+    by: By = "errors"
 
     @property
     def difference(self) -> Gap:
@@ -69,7 +71,7 @@ class Slice:
         return (
             f"{self.candidate.name} ({self.error.n:,} examples): {_points(self.error.value)} wrong against "
             f"{_points(self.rest.value)} of the rest, {_points(gap.value)} more ({_points(gap.low)} to "
-            f"{_points(gap.high)})"
+            f"{_points(gap.high)}){'; its losses are larger beyond chance' if self.by == 'losses' else ''}"
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -86,6 +88,7 @@ class Slice:
             **wrong,
             "p_value": self.p_value,
             "p_adjusted": self.p_adjusted,
+            "by": self.by,
             "ids": list(self.ids),
             "also": list(self.also),
             "sentence": self.sentence,
@@ -102,13 +105,15 @@ class Slices:
         columns: What they were named by.
         error: Of all examples.
         power: What such a search can find; None where there was nothing to test.
+        test: What was asked of each slice.
     """
 
     found: tuple[Slice, ...]
     tested: int
     columns: tuple[str, ...]
     error: Measured
-    power: Power | None = field(default=None)
+    power: Power | None = None
+    test: str = ""
 
     @property
     def sentence(self) -> str:
@@ -125,14 +130,13 @@ class Slices:
 
     def as_json(self) -> dict[str, Any]:
         """The block `slices` of reports/errors.json."""
-        exact = isinstance(self.error, Rate)
         return {
             "found": [each.as_json() for each in self.found],
             "tested": self.tested,
             "columns": list(self.columns),
             "alpha": ALPHA,
             "correction": "holm",
-            "test": "Fisher's exact test, one-sided" if exact else "Wilcoxon's rank-sum test, one-sided",
+            "test": self.test,
             "n": self.error.n,
             "error": self.error.as_json(),
             "power": self.power.as_json() if self.power else None,
@@ -145,6 +149,7 @@ def weak_slices(
     columns: Sequence[Column],
     ids: Sequence[str],
     *,
+    losses: np.ndarray | None = None,
     groups: np.ndarray | None = None,
     scale: float = 1.0,
     unit: str = "",
@@ -155,114 +160,87 @@ def weak_slices(
         errors: Of each example, as `Evaluation.errors`: bool `[N]`, or float `[N]`.
         columns: What is known of the examples.
         ids: N ids.
+        losses: float `[N]`, the larger the worse, such as minus the logarithm of the true class's probability: what
+            tells a near miss from a far one. None: of a regression its errors; else only what is wrong is known.
         groups: int `[N]`: examples of one group count as fewer than they are (`design_effect`), but for slices named
             by the group itself.
         scale: Of a regression: standard deviation of the training split's targets.
         unit: Of a regression's target.
     """
-    each = np.asarray(errors)
-    effect = 1.0 if groups is None else design_effect(each, groups)
+    evidence = Evidence.of(errors, losses, groups)
+    each = evidence.errors
     singles, pairs = single_slices(columns), paired_slices(columns)
-    tested = [
-        *_tested(each, singles, SINGLE, effect),
-        *_tested(each, pairs, PAIRS, effect),
-    ]
+    tested = [*_tested(evidence, singles, SINGLE), *_tested(evidence, pairs, PAIRS)]
     significant = sorted(
-        ((p, adjusted, candidate) for p, adjusted, alpha, candidate in tested if adjusted <= alpha),
-        key=lambda entry: (entry[0], len(entry[2].columns), entry[2].name),
+        (entry for entry in tested if entry.adjusted <= entry.alpha),
+        key=lambda entry: (entry.p, len(entry.candidate.columns), entry.candidate.name),
     )
     every = measured(each, scale, unit, groups)
 
-    def made(p: float, adjusted: float, candidate: Candidate) -> Slice:
+    def made(entry: _Tested) -> Slice:
+        rows = entry.candidate.rows
         inside = np.zeros(len(each), bool)
-        inside[candidate.rows] = True
+        inside[rows] = True
         inner, outer = (
             measured(each[part], scale, unit, None if groups is None else groups[part]) for part in (inside, ~inside)
         )
-        return Slice(candidate, inner, outer, p, adjusted, _worst(each, candidate.rows, ids))
+        worst = _worst(evidence, rows, ids)
+        return Slice(entry.candidate, inner, outer, entry.p, entry.adjusted, worst, by=entry.by)
 
-    weak = [found for entry in significant if _much_worse(found := made(*entry))]
+    weak = [found for entry in significant if _much_worse(found := made(entry))]
     total = len(singles) + len(pairs)
     return Slices(
-        merged(weak, each, effect)[:FOUND],
+        merged(weak, evidence)[:FOUND],
         total,
         tuple(column.name for column in columns),
         every,
-        power_of(every, len(singles), SINGLE) if singles else None,
+        power_of(every, len(singles), SINGLE, evidence) if singles else None,
+        _test_in_words(evidence),
     )
 
 
-def _tested(
-    errors: np.ndarray, candidates: Sequence[Candidate], alpha: float, effect: float
-) -> list[tuple[float, float, float, Candidate]]:
-    """p-value, Holm's, the level, and the candidate."""
-    p_values = slice_p(errors, candidates, effect)
-    return [
-        (p, adjusted, alpha, candidate)
-        for p, adjusted, candidate in zip(p_values, holm(p_values), candidates, strict=True)
-    ]
+@dataclass(frozen=True)
+class _Tested:
+    """A candidate, its p-value with what that rests on, Holm's, and the level that it is held against."""
+
+    candidate: Candidate
+    p: float
+    by: By
+    adjusted: float
+    alpha: float
 
 
-def slice_p(errors: np.ndarray, candidates: Sequence[Candidate], effect: float = 1.0) -> list[float]:
-    """One-sided p-values: are a slice's errors larger than those of the rest?
-
-    Args:
-        errors: bool or float `[N]`.
-        candidates: Parts of them.
-        effect: By how much groups swell the variance; slices named by the group are tested as they are.
-    """
-    if not candidates:
-        return []
-    sizes = np.array([len(candidate.rows) for candidate in candidates], np.float64)
-    effects = np.array([1.0 if GROUP in candidate.columns else effect for candidate in candidates])
-    if errors.dtype == bool:
-        wrong = np.array([int(errors[candidate.rows].sum()) for candidate in candidates], np.float64)
-        return _fisher(wrong, sizes, float(errors.sum()), float(len(errors)), effects)
-    from scipy.stats import rankdata
-
-    ranks = rankdata(errors)
-    sums = np.array([ranks[candidate.rows].sum() for candidate in candidates])
-    return _rank_sum(sums, sizes, ranks, effects)
+def _tested(evidence: Evidence, candidates: Sequence[Candidate], alpha: float) -> list[_Tested]:
+    found = slice_p(evidence, candidates)
+    adjusted = holm([p for p, _ in found])
+    rows = zip(candidates, found, adjusted, strict=True)
+    return [_Tested(candidate, p, by, corrected, alpha) for candidate, (p, by), corrected in rows]
 
 
-def _fisher(wrong: np.ndarray, sizes: np.ndarray, all_wrong: float, n: float, effects: np.ndarray) -> list[float]:
-    """Upper tail of the hypergeometric distribution; counts of groups are first divided by their effect."""
-    from scipy.stats import hypergeom
-
-    inside, outside = np.floor(wrong / effects), np.ceil((all_wrong - wrong) / effects)
-    right, others = np.ceil((sizes - wrong) / effects), np.floor((n - sizes - all_wrong + wrong) / effects)
-    drawn, total = inside + right, inside + right + outside + others
-    return [float(p) for p in hypergeom.sf(inside - 1, total, inside + outside, drawn)]
-
-
-def _rank_sum(sums: np.ndarray, sizes: np.ndarray, ranks: np.ndarray, effects: np.ndarray) -> list[float]:
-    """Normal approximation with ties in the variance: from `SUPPORT` examples on it is exact to a few percent."""
-    from scipy.special import ndtr
-
-    n = len(ranks)
-    variance = sizes * (n - sizes) / n * ranks.var(ddof=1) * effects
-    apart = sums - sizes * (n + 1) / 2 - 0.5
-    return [float(p) for p in ndtr(-apart / np.sqrt(np.maximum(variance, 1e-300)))]
+def _test_in_words(evidence: Evidence) -> str:
+    counts = "Fisher's exact test of what is wrong" if evidence.errors.dtype == bool else ""
+    scores = "permutation test of the losses' Savage scores" if evidence.losses is not None else ""
+    both = "; the smaller p-value counts twice" if counts and scores else ""
+    return f"{' and '.join(filter(None, (counts, scores)))}, one-sided{both}"
 
 
 def _much_worse(found: Slice) -> bool:
-    return found.error.value >= WORSE * found.rest.value
+    return found.error.value > found.rest.value and found.error.value >= WORSE * found.rest.value
 
 
-def merged(weak: Sequence[Slice], errors: np.ndarray, effect: float = 1.0) -> tuple[Slice, ...]:
+def merged(weak: Sequence[Slice], evidence: Evidence) -> tuple[Slice, ...]:
     """Slices in order of their p-values; one that is no longer weak without the examples of those before it joins the
     one that it shares most examples with.
 
     Args:
         weak: By p-value.
-        errors: bool or float `[N]`.
-        effect: As `slice_p`.
+        evidence: Of all examples.
     """
     kept: list[Slice] = []
-    covered = np.zeros(len(errors), bool)
+    covered = np.zeros(len(evidence.errors), bool)
     for found in weak:
         rows = found.candidate.rows
-        if kept and not _weak_without(rows, covered, errors, effect):
+        if kept and not _weak_without(rows, covered, evidence):
             shared = [len(np.intersect1d(rows, other.candidate.rows, assume_unique=True)) for other in kept]
             at = int(np.argmax(shared))
             kept[at] = replace(kept[at], also=(*kept[at].also, found.candidate.name))
@@ -272,18 +250,20 @@ def merged(weak: Sequence[Slice], errors: np.ndarray, effect: float = 1.0) -> tu
     return tuple(kept)
 
 
-def _weak_without(rows: np.ndarray, covered: np.ndarray, errors: np.ndarray, effect: float) -> bool:
+def _weak_without(rows: np.ndarray, covered: np.ndarray, evidence: Evidence) -> bool:
     left, place = ~covered, np.cumsum(~covered) - 1
     inside = rows[left[rows]]
     if len(inside) < SUPPORT or len(inside) == left.sum():
         return False
     remaining = Candidate("", (), place[inside])
-    return slice_p(errors[left], [remaining], effect)[0] <= SINGLE
+    return slice_p(evidence.where(left), [remaining])[0][0] <= SINGLE
 
 
-def _worst(errors: np.ndarray, rows: np.ndarray, ids: Sequence[str]) -> tuple[str, ...]:
-    order = sorted(rows, key=lambda row: (-float(errors[row]), ids[row]))[:IDS]
-    return tuple(ids[row] for row in order if errors[row] > 0)
+def _worst(evidence: Evidence, rows: np.ndarray, ids: Sequence[str]) -> tuple[str, ...]:
+    errors = evidence.errors
+    by = errors if evidence.losses is None else evidence.losses
+    order = sorted(rows[errors[rows] > 0], key=lambda row: (-float(by[row]), ids[row]))[:IDS]
+    return tuple(ids[row] for row in order)
 
 
 def _points(value: float) -> str:

@@ -155,7 +155,7 @@ def of_mlflow(project: Project, run: str, scratch: Path) -> Path | None:
     Raises:
         UserError: The tracker does not answer.
     """
-    from .tracking import tracking_uri
+    from .tracking import MODEL, tracking_uri
 
     uri = tracking_uri(project.root, project.params.track.uri)
     if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).is_file():
@@ -171,7 +171,10 @@ def of_mlflow(project: Project, run: str, scratch: Path) -> Path | None:
             return None
         if (key := found.data.tags.get("trial.key")) and (kept := trial_model(project.root, key)) is not None:
             return kept
-        for version in client.search_model_versions(f"run_id='{found.info.run_id}'"):
+        weights = found.data.tags.get(MODEL)  # logged by the first run that ended with them
+        for version in client.search_model_versions(f"name='{project.name}'"):
+            if version.run_id != found.info.run_id and (weights is None or version.tags.get(MODEL) != weights):
+                continue
             fetched = Path(mlflow.artifacts.download_artifacts(version.source, dst_path=str(scratch)))
             for description in sorted(fetched.rglob(DESCRIPTION)):
                 return description.parent

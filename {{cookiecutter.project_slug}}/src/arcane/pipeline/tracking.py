@@ -26,6 +26,7 @@ TROUBLE = Path(".arcane") / "tracking.log"  # why the tracker takes nothing; the
 BATCH = 1000  # MLflow's own limit of metrics a request; one request of 1,000 costs 80 ms, 1,000 requests 16 s
 POLL = 0.5  # seconds between looks at the journals
 RETRY = 2.0  # seconds between tries while the server is gone
+MODEL = "arcane.model"  # tag of runs and registered models: which weights
 PATIENCE = 5.0  # seconds of failing tries after which nobody waits any longer
 
 
@@ -230,8 +231,9 @@ class Sender:
         if not weights.exists():
             return
         identity = digest(weights, folder / "model.json")[:16]
+        self.client.set_tag(run_id, MODEL, identity)  # so that a run whose weights are known already leads to them
         known = self.client.search_model_versions(f"name='{name}'")
-        if any(v.tags.get("arcane.model") == identity for v in known):
+        if any(v.tags.get(MODEL) == identity for v in known):
             return
         with self.mlflow.start_run(run_id=run_id):
             logged = log_model(self.mlflow, self.root, folder)
@@ -242,7 +244,7 @@ class Sender:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         self.client.create_model_version(
-            name, logged.model_uri, run_id, tags={"arcane.model": identity}, model_id=logged.model_id
+            name, logged.model_uri, run_id, tags={MODEL: identity}, model_id=logged.model_id
         )
 
 

@@ -169,7 +169,9 @@ def _suspicions(reports: Reports, pictures: Pictures) -> dict[str, object]:
     """What the diagnosis of the first network suspects, on the splits that it may look at."""
     found = reports["errors"]
     slices = found.get("slices") or {}
-    searches = (("", slices), ("Over all folds", slices.get("out_of_fold")))
+    folded = slices.get("out_of_fold") or {}
+    by = f", by {folded['model']}" if folded.get("model") else ""
+    searches = (("", slices), (f"Over all folds{by}", folded))
     return {
         "suspected_split": str(found.get("split") or "validation"),
         "slices": [(name, seen) for name, block in searches if (seen := suspects.slices(block or None, pictures))],

@@ -18,6 +18,9 @@ from .words import Measure, measure
 SLICES_SHOWN = 10
 LABELS_SHOWN = 12
 NEAR_SHOWN = 6
+ALSO_SHOWN = 2
+STRIPS_SHOWN = 4
+"""Of a slice's other names, and slices whose worst examples are shown."""
 FEATURES_SHOWN = 12
 
 
@@ -39,7 +42,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of the examples on which the model does worse than on the others."""
+    """A part of the examples on which the model does worse than on the others; `by` says what its p-value rests on."""
 
     name: str
     error: Measure
@@ -49,6 +52,7 @@ class Slice:
     also: tuple[str, ...]
     ids: tuple[Seen, ...]
     mark: Markup
+    by: str
 
 
 @dataclass(frozen=True)
@@ -149,16 +153,24 @@ def slices(block: Any, pictures: Pictures) -> Slices | None:
             measure(entry.get("rest")),
             measure(entry.get("difference")),
             entry.get("p_adjusted"),
-            tuple(map(str, entry.get("also") or ())),
-            tuple(see(str(each), pictures) for each in (entry.get("ids") or ())[:NEAR_SHOWN]),
+            _also(tuple(map(str, entry.get("also") or ()))),
+            tuple(see(str(each), pictures) for each in (entry.get("ids") or ())[:NEAR_SHOWN] if place < STRIPS_SHOWN),
             figures.interval_mark(error, scale, "validation"),
+            "losses" if entry.get("by") == "losses" and error.rmse is None else "",
         )
-        for entry, error in read[:SLICES_SHOWN]
+        for place, (entry, error) in enumerate(read[:SLICES_SHOWN])
     )
     sentence, power = (" ".join(sentences(each)) for each in (block, block.get("power")))
     power = "" if power in sentence else power  # said once
     axis = figures.axis_mark(scale) if found else None
     return Slices(sentence, power, found, axis, len(read) - len(found))
+
+
+def _also(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The first of a slice's other names, and how many more there are."""
+    if len(names) <= ALSO_SHOWN + 1:
+        return names
+    return (*names[:ALSO_SHOWN], f"and {len(names) - ALSO_SHOWN} more")
 
 
 def suspects(block: Any, pictures: Pictures) -> list[Suspect]:
