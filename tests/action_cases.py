@@ -123,8 +123,10 @@ class Bench:
         told["before"] = float(np.mean([one.errors.mean() for one in before]))
         if after is None:
             return told | {"after": None, "p": 1.0, "kept": False, "change": {}}
-        tried = [self.trained(parts, after, seed) for seed in range(1, 1 + SEEDS)]
-        p = compare([one.errors for one in tried], [one.errors for one in before]).p_value
+        first = 2 if found.asked > 1 else 1  # the seed that an action chose by is no witness
+        tried = [self.trained(parts, after, seed) for seed in range(first, first + SEEDS)]
+        seen = compare([one.errors for one in tried], [one.errors for one in before])
+        p = min(1.0, max(seen.p_examples * found.asked, seen.p_seeds or 0.0))
         error = float(np.mean([one.errors.mean() for one in tried]))
         return told | {"after": error, "p": p, "kept": p < ALPHA}
 
@@ -168,10 +170,10 @@ def exclusive_or(rows: int = 1000) -> Parts:
 
 @cache
 def rings(rows: int = 600) -> Parts:
-    """Which of many narrow rings a point lies in: a small perceptron cannot follow."""
+    """Which of five rings a point lies in: a perceptron of the usual size does not get there in 60 epochs."""
     rng = np.random.default_rng(2)
     x = rng.uniform(-1, 1, (rows + 2000, 2)).astype(np.float32)
-    y = (np.floor(6 * np.hypot(x[:, 0], x[:, 1])).astype(int) % 2).astype(np.int64)
+    y = (np.floor(3 * np.hypot(x[:, 0], x[:, 1])).astype(int) % 2).astype(np.int64)
     return examples(x, y, Spec("tabular", (2,), ("even", "odd"), columns(2)), rows)
 
 
@@ -209,6 +211,16 @@ def digit_rows(train: int = 150) -> Parts:
     parts = digits(train)
     spec = Spec("tabular", (64,), TEN, columns(64))
     return tuple(Examples(p.ids, p.inputs.reshape(len(p), -1).astype(np.float32), p.labels, spec) for p in parts)
+
+
+@cache
+def mislabelled_rows(train: int = 500, share: float = 0.3) -> Parts:
+    """The same, with chance in place of the label of a share of the training rows: whoever fits them all errs."""
+    there, validation = digit_rows(train)
+    rng = np.random.default_rng(11)
+    labels, wrong = there.labels.copy(), rng.random(train) < share
+    labels[wrong] = rng.integers(0, 10, wrong.sum())
+    return Examples(there.ids, there.inputs, labels, there.spec), validation
 
 
 @cache
@@ -262,8 +274,7 @@ def waves(by: str, train: int = 200) -> Parts:
     """Sequences of four classes in noise.
 
     Args:
-        by: What tells them apart: `pitch`, which stretching spoils; `place` (of a bump), which shifting spoils; or
-            `form` (sine, square, rising or falling saw), which both leave as it is.
+        by: What tells them apart: `pitch`, which stretching spoils, or `place` (of a bump), which shifting spoils.
         train: Sequences to learn from.
     """
     rng = np.random.default_rng(6)
@@ -272,10 +283,8 @@ def waves(by: str, train: int = 200) -> Parts:
     if by == "place":
         x = np.exp(-(((np.arange(40) - 18 - 1.5 * y[:, None]) / 1.5) ** 2))
     else:
-        pitch = 2 + 0.45 * y if by == "pitch" else rng.uniform(1.5, 3, n)
-        turns = pitch[:, None] * np.linspace(0, 1, 40) + rng.random((n, 1))
-        sine, saw = np.sin(2 * np.pi * turns), 2 * (turns % 1) - 1
-        x = sine if by == "pitch" else np.choose(y[:, None], [sine, np.sign(sine), saw, -saw])
+        pitch = 2 + 0.45 * y
+        x = np.sin(2 * np.pi * (pitch[:, None] * np.linspace(0, 1, 40) + rng.random((n, 1))))
     x = x + 0.3 * rng.normal(size=(n, 40))
     return examples(x[:, None].astype(np.float32), y.astype(np.int64), Spec("sequence", (1, 40), tuple("abcd")), train)
 
@@ -286,7 +295,7 @@ def shifted_curves(how: str, train: int = 1500) -> Parts:
 
     Args:
         how: `instrument` (duller, noisier, louder, at another level), `level` (louder, at another level), `reversed`
-            (time runs backwards), `noise`, or `none`.
+            (time runs backwards), or `none`.
         train: Curves to learn from.
     """
     x, y = _mnist1d()
@@ -299,8 +308,6 @@ def shifted_curves(how: str, train: int = 1500) -> Parts:
         there = 2.5 * there + 4.0
     if how == "reversed":
         there = there[:, :, ::-1]
-    if how == "noise":
-        there = there + 0.5 * rng.normal(size=there.shape)
     x[train:] = there
     return examples(x.astype(np.float32), y, CURVES, train)
 
@@ -337,10 +344,12 @@ def elsewhere(how: str, train: int = 1000) -> Parts:
 
 
 MLP = {"model.name": "mlp", "train.epochs": 40, "train.learning_rate": 1e-3}
+RINGS = {"model.name": "mlp", "train.epochs": 60, "train.learning_rate": 3e-3}
 LINEAR = {"model.name": "linear", "train.epochs": 40, "train.learning_rate": 1e-2}
 CONV = {"model.name": "conv1d", "train.epochs": 15, "train.learning_rate": 1e-3, "model.width": 0.5}
 LENET = {"train.epochs": 15, "train.learning_rate": 1e-3}
 THERE = {"data.target_domain": "there"}
+WRONG_LABELS = "500 digits as a table, 30 % of the labels by chance"
 
 
 def pretrained_on(shuffled: bool) -> Callable[[Params, Bench], tuple[str, int]]:
@@ -399,13 +408,7 @@ CASES: tuple[Case, ...] = (
         "augmentation", "100 digits, each a little turned and moved", handwriting, {**LENET, "train.epochs": 60}, True
     ),
     Case("augmentation", "300 digits, 2 epochs", digits, {**LENET, "train.epochs": 2}, False),
-    Case(
-        "augmentation-shift-scale-noise",
-        "200 waves told apart by form",
-        lambda: waves("form"),
-        {**CONV, "train.epochs": 30},
-        True,
-    ),
+    Case("augmentation-shift-scale-noise", "1,000 curves, perceptron", lambda: curves(1000), MLP, True),
     Case(
         "augmentation-shift-scale-noise",
         "bumps told apart by place",
@@ -417,50 +420,58 @@ CASES: tuple[Case, ...] = (
     Case("augmentation-swap", "exclusive or", exclusive_or, MLP, False),
     Case("augmentation-crop-flip", "60 leaning waves", textures, {**LENET, "train.epochs": 60}, True),
     Case("augmentation-crop-flip", "digits, enlarged", lambda: digits(300, 2), {**LENET, "train.epochs": 20}, False),
-    Case(
-        "augmentation-crop", "200 waves told apart by form", lambda: waves("form"), {**CONV, "train.epochs": 30}, True
-    ),
+    Case("augmentation-crop", "1,000 curves, perceptron", lambda: curves(1000), MLP, True),
     Case("augmentation-crop", "waves told apart by pitch", lambda: waves("pitch"), {**CONV, "train.epochs": 20}, False),
     Case("mixup", "150 digits as a table", digit_rows, {**MLP, "train.epochs": 80}, True),
     Case("mixup", "exclusive or", exclusive_or, MLP, False),
-    Case("dropout", "classes by chance", chance(rows=300), {**MLP, "train.epochs": 60}, True),
-    Case("dropout", "narrow rings", rings, {**MLP, "train.epochs": 80}, False),
-    Case(
-        "weight-decay", "classes by chance", chance(), {**MLP, "train.epochs": 100, "train.learning_rate": 3e-3}, True
-    ),
-    Case("weight-decay", "narrow rings", rings, {**MLP, "train.epochs": 80}, False),
+    Case("dropout", WRONG_LABELS, mislabelled_rows, {**MLP, "train.epochs": 60}, True),
+    Case("dropout", "five rings, which it under-fits", rings, RINGS, False),
+    Case("weight-decay", WRONG_LABELS, mislabelled_rows, {**MLP, "train.epochs": 60}, True),
+    Case("weight-decay", "five rings, which it under-fits", rings, RINGS, False),
     Case("label-smoothing", "150 digits as a table", digit_rows, {**MLP, "train.epochs": 80}, True),
-    Case("label-smoothing", "narrow rings", rings, {**MLP, "train.epochs": 80}, False),
+    Case("label-smoothing", "five rings, which it under-fits", rings, RINGS, False),
     Case("another-model", "300 digits", digits, {**LENET, "train.epochs": 20}, True),
     Case("another-model", "classes by chance, linear model", chance(), LINEAR, False),
     Case(
         "annealing",
-        "400 curves, rate 3e-3, small batches",
-        curves,
-        {**CONV, "train.learning_rate": 3e-3, "train.batch_size": 16},
+        "a linear world, linear model, a rate of 0.3",
+        chance(rows=2000, useless=0),
+        {**LINEAR, "train.learning_rate": 0.3, "train.batch_size": 16, "train.epochs": 10},
         True,
     ),
     Case("annealing", "a linear world, linear model", chance(rows=2000, useless=0), LINEAR, False),
-    Case("tune-regularisation", "classes by chance", chance(), {**MLP, "train.epochs": 60}, True),
+    Case(
+        "longer-annealing",
+        "300 digits, 5 epochs of one-cycle",
+        digits,
+        {**LENET, "train.schedule": "one-cycle", "train.learning_rate": 3e-3, "train.epochs": 5},
+        True,
+    ),
+    Case(
+        "longer-annealing",
+        "a linear world, linear model",
+        chance(rows=2000, useless=0),
+        {**LINEAR, "train.schedule": "one-cycle"},
+        False,
+    ),
+    Case("tune-regularisation", WRONG_LABELS, mislabelled_rows, {**MLP, "train.epochs": 60}, True),
     Case("tune-regularisation", "a linear world, linear model", chance(rows=2000, useless=0), LINEAR, False),
-    Case("early-stopping", "classes by chance, 150 epochs", chance(), {**MLP, "train.epochs": 150}, True),
-    Case("early-stopping", "narrow rings", rings, {**MLP, "train.epochs": 60}, False),
+    Case("early-stopping", WRONG_LABELS, mislabelled_rows, {**MLP, "train.epochs": 60}, True),
+    Case("early-stopping", "tossed coins", coins, MLP, False),
     Case(
         "remove-features", "5 useful columns of 60", chance(useless=55, strength=1.5), {**MLP, "train.epochs": 60}, True
     ),
     Case("remove-features", "exclusive or", exclusive_or, MLP, False),
     Case(
         "smaller-model",
-        "classes by chance, 150 epochs",
-        chance(),
-        {**MLP, "model.width": 0.03125, "train.epochs": 150, "train.learning_rate": 3e-3},
+        f"{WRONG_LABELS}, half the width",
+        mislabelled_rows,
+        {**MLP, "train.epochs": 60, "model.width": 0.5},
         True,
     ),
-    Case("smaller-model", "narrow rings", rings, {**MLP, "train.epochs": 80}, False),
+    Case("smaller-model", "five rings, which it under-fits", rings, RINGS, False),
     Case("synthesise", "another instrument", lambda: shifted_curves("instrument"), {**CONV, **THERE}, True),
     Case("synthesise", "time runs backwards", lambda: shifted_curves("reversed"), {**CONV, **THERE}, False),
-    Case("mixup-across", "a noisier instrument", lambda: shifted_curves("noise"), {**CONV, **THERE}, True),
-    Case("mixup-across", "time runs backwards", lambda: shifted_curves("reversed"), {**CONV, **THERE}, False),
     Case(
         "adapt-batch-norm",
         "louder, at another level",

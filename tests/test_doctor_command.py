@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from projects import TEMPLATE_PROJECT
 
+from arcane.errors import UserError
+
 PROGRAM = """
 import argparse, sys
 from pathlib import Path
@@ -119,3 +121,48 @@ def test_a_code_is_explained(folder: Path):
     told = doctor(folder, "explain", "loss-expects-logits")
     assert told.returncode == 0
     assert "How to silence it" in told.stdout
+
+
+def params(folder: Path, text: str) -> Path:
+    file = folder / "params.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_a_projects_params_say_what_is_let_through(tmp_path: Path):
+    from arcane.diagnosis.limits import LIMITS
+    from arcane.diagnosis.watching.command import in_project
+
+    text = "data: {accept: [loss-clipped]}\ndoctor: {thresholds: {input_rms: 20}, silence: [loss-sum-reduction]}\n"
+    accept, given = in_project(params(tmp_path, text))
+    assert accept == ("loss-clipped",)
+    assert given.limit("input_rms") == 20
+    assert given.limit("dead_share") == LIMITS["dead_share"].default
+    assert given.silence == {"loss-sum-reduction"}
+
+
+@pytest.mark.parametrize("text", ["", "data: ./images", "- a\n- b", "doctor: yes", "data: {accept: 3}", "a: [b"])
+def test_another_tools_params_set_nothing(text: str, tmp_path: Path):
+    from arcane.diagnosis.limits import Settings
+    from arcane.diagnosis.watching.command import in_project
+
+    assert in_project(params(tmp_path, text)) == ((), Settings())
+    assert in_project(tmp_path / "missing.yaml") == ((), Settings())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{thresholds: {input_rsm: 20}}", "did you mean `input_rms`?"),
+        ("{silence: [loss-sum]}", "did you mean `loss-sum-reduction`?"),
+        ("{thresholds: {input_rms: wide}}", "doctor.thresholds.input_rms: expected a number by name, not 'wide'"),
+        ("{thresholds: 3}", "doctor.thresholds: expected a number by name, not 3"),
+    ],
+)
+def test_a_setting_that_does_not_exist_is_said(text: str, said: str, tmp_path: Path):
+    from arcane.diagnosis.watching.command import in_project
+
+    with pytest.raises(UserError) as raised:
+        in_project(params(tmp_path, f"doctor: {text}\n"))
+    assert said in str(raised.value)
+    assert "params.yaml" in str(raised.value)

@@ -407,3 +407,60 @@ def test_what_the_settings_silence_is_not_reported():
     checks = [said("loss-clipped"), said("input-not-finite")]
     found = findings_of(Trace(), settings=Settings(silence=frozenset({"loss-clipped"})), checks=checks)
     assert [f.code for f in found] == ["input-not-finite"]
+
+
+def long_run(
+    late: Callable[[int, nn.Module], None] = lambda step, model: None, *, zero: bool = True, steps: int = 2600
+):
+    """Steps enough for most of them to be let by, with an evaluation every 200."""
+    x, y = blobs()
+    model = network(dropout=0.1)
+    stepper = torch.optim.SGD(model.parameters(), 0.02)
+    for step in range(steps):
+        if step % 10 == 0:
+            order = torch.randperm(200, generator=torch.Generator().manual_seed(step)).split(20)
+        if step % 200 == 0:
+            model.eval()
+            with torch.no_grad():
+                print((model(x[200:]).argmax(1) == y[200:]).float().mean().item())
+            model.train()
+        late(step, model)
+        if zero:
+            stepper.zero_grad(set_to_none=step % 2 == 0)
+        F.cross_entropy(model(x[order[step % 10]]), y[order[step % 10]]).backward()
+        stepper.step()
+
+
+def test_a_long_program_is_let_by_after_a_while_and_stays_without_findings():
+    with watch(show=False) as report:
+        long_run()
+    trace = report.trace
+    assert [f.code for f in report.findings if f.severity != "note"] == []
+    (optimiser,) = trace.optimisers.values()
+    assert trace.steps == optimiser.steps == len(optimiser.rates) == 2600
+    kept = [event for event in trace.events if event.kind == "backward"]
+    assert [event.step for event in kept[:2000]] == list(range(2000))
+    assert 60 <= len(kept) - 2000 <= 80  # ten of each hundred, and what is looked into
+    assert {call.step for call in trace.evaluated} == set(range(0, 2600, 200))
+    assert optimiser.unzeroed == 0
+
+
+def test_what_goes_wrong_late_in_a_long_program_is_found():
+    assert codes(lambda: long_run(zero=False))[:1] == ["gradients-accumulate"]
+    stays = codes(lambda: long_run(lambda step, model: model.eval() if step > 1200 else None))
+    assert stays == ["eval-mode-in-training"]
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("no memory"), MemoryError("no memory"), KeyError("x")])
+def test_a_failure_while_watching_is_a_note_and_the_rest_is_seen(error: Exception, monkeypatch: pytest.MonkeyPatch):
+    from arcane.diagnosis.watching.rows import Rows
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Rows, "see", fail)
+    with watch(show=False) as report:
+        train(zero=False)
+    assert report.findings[0].code == "gradients-accumulate"
+    notes = [f.message for f in report.findings if f.code == "not-examined"]
+    assert any(type(error).__name__ in note and "times" in note for note in notes)

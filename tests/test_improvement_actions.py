@@ -1,5 +1,7 @@
 """The improvement actions: what each changes, where it applies, and that the real ones do what they say."""
 
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,12 +9,20 @@ import pytest
 import torch
 from action_cases import CASES, Bench, chance_table, elsewhere, shifted_curves
 from diagnosis_tasks import curves, digits, make, params, passengers
+from PIL import Image
+from projects import make_project, quiet_context, write_data
+from safetensors.torch import load_file
+from sklearn.datasets import load_digits
 
-from arcane.data.loading import Examples
+from arcane.data.loading import Examples, load_split
+from arcane.data.manifest import MANIFEST, read_manifest
 from arcane.data.rates import Rate
+from arcane.data.splits import split as divide
+from arcane.data.splits import write_splits
 from arcane.data.statistics import statistics_of
 from arcane.diagnosis.decomposition import decompose
 from arcane.errors import UserError
+from arcane.files import read_json, write_json
 from arcane.improvement.actions import (
     ACTIONS,
     Action,
@@ -26,7 +36,10 @@ from arcane.improvement.actions import (
 )
 from arcane.improvement.actions.discovered import permutation_importance, useless_columns
 from arcane.improvement.actions.over_fitting import least_at
-from arcane.improvement.requests import ASSUMED, measured_gain, requests_for
+from arcane.improvement.requests import ASSUMED, measured_gain, most_useful_first, requests_for
+from arcane.pipeline.pretraining import pretrained_by_proxy
+from arcane.pipeline.stages import run_stage
+from arcane.pipeline.unlabelled import unlabelled_examples
 from arcane.spec import Feature, Spec
 from arcane.training.adaptation import (
     aligned,
@@ -38,12 +51,16 @@ from arcane.training.adaptation import (
 )
 from arcane.training.augmentation import augment
 from arcane.training.ignoring import without_columns
+from arcane.training.inference import load_model, predict
 from arcane.training.synthesis import synthesised
+from arcane.training.trials import make_task, run_trial
 
 NAMED = known_actions()
 IMAGES, CURVES = Context(digits()[0].spec, 1000), Context(curves()[0].spec, 1000)
 TABLE = Context(passengers()[0].spec, 1000)
 THERE = {"data.target_domain": "there"}
+WARM = {"model.pretrained": "there"}
+ADAMW, DECAY = {"train.optimizer": "adamw"}, {"train.optimizer": ["adam", "adamw"]}
 
 
 # What they are
@@ -98,6 +115,12 @@ def test_every_action_has_a_case_that_it_helps_and_one_that_it_does_not():
         ("label-smoothing", {}, IMAGES, {"train.label_smoothing": [0.0, 0.1]}),
         ("augmentation-crop", {"model.name": "conv1d"}, CURVES, {"train.augmentation": ["none", "crop"]}),
         ("augmentation-swap", {"model.name": "mlp"}, TABLE, {"train.augmentation": ["none", "swap"]}),
+        # Weights shrink by e over the training, 30 epochs of 16 steps at 3e-4; Adam's own L2 is another thing.
+        ("weight-decay", {"train.weight_decay": 1e-4}, IMAGES, DECAY | {"train.weight_decay": [1e-4, 6.9]}),
+        ("weight-decay", {"train.weight_decay": 6.9, **ADAMW}, IMAGES, {"train.weight_decay": [6.9, 28.0]}),
+        # Weights of another width fit nowhere.
+        ("smaller-model", WARM, IMAGES, {"model.width": [1.0, 0.5], "model.pretrained": ["there", None]}),
+        ("batch-norm", WARM, IMAGES, {"model.normalization": ["none", "batch"]}),
         (
             "early-stopping",
             {"train.epochs": 20},
@@ -105,7 +128,6 @@ def test_every_action_has_a_case_that_it_helps_and_one_that_it_does_not():
             {"train.epochs": [20, 3]},
         ),
         ("synthesise", THERE, IMAGES, {"train.synthesis": ["none", "target"]}),
-        ("mixup-across", THERE, IMAGES, {"train.mixup": [0.0, 0.4]}),
         (
             "adapt-batch-norm",
             {**THERE, "model.normalization": "batch"},
@@ -132,6 +154,7 @@ def test_what_an_action_changes(name, start, context, expected):
         ("augmentation-crop", {}, IMAGES),
         ("augmentation-swap", {}, CURVES),
         ("early-stopping", {"train.epochs": 20}, Context(IMAGES.spec, 9, (5, 4, 3, 2, 1))),  # still falling
+        ("weight-decay", {"train.weight_decay": 28.0, **ADAMW}, IMAGES),  # four times the first already
         ("label-smoothing", {}, Context(Spec("tabular", (1,), target=SimpleNamespace(name="x", unit="")), 9)),
         ("tune", {}, IMAGES),  # has to look first
     ],
@@ -344,6 +367,100 @@ def test_requests_say_how_many_of_what_and_what_they_buy():
     shifted = {r.kind: r for r in requests_for(decomposed(0.02, 0.3, 0.03), train, validation, outputs)}
     assert shifted["collect-like-validation"].gain.high == pytest.approx(0.9, abs=0.01)
     assert shifted["collect-like-validation"].count == 400
+
+
+def test_the_examples_whose_label_would_teach_most_come_first():
+    sure, torn, split_in_three = [0.9, 0.05, 0.05], [0.48, 0.47, 0.05], [0.4, 0.35, 0.25]
+    assert most_useful_first([np.array([sure, torn, split_in_three])]).tolist() == [1, 2, 0]
+    one, other = np.array([[0.99, 0.01], [0.7, 0.3]]), np.array([[0.01, 0.99], [0.7, 0.3]])
+    assert most_useful_first([one, other]).tolist() == [0, 1]  # its seeds do not agree
+    assert most_useful_first([np.array([1.0, 5.0, 9.0]), np.array([1.0, 7.0, 8.0])]).tolist() == [1, 2, 0]
+
+
+def here(project):
+    """A stage's context whose trials run in this process."""
+    quiet = quiet_context(project)
+
+    def submit(trial):
+        result = run_trial(project.root, trial)
+        return SimpleNamespace(result=lambda: result)
+
+    quiet.record.trials = list
+    quiet.record.journal = SimpleNamespace(model=lambda *given: None, artifact=lambda *given: None)
+    write_json(project.root / "reports/resolution.json", {"chosen": None})
+    return replace(quiet, with_slots=lambda body: body(submit))
+
+
+def test_examples_without_a_label_are_asked_for_most_useful_first(tmp_path):
+    short = {"data.limit": 500, "train.epochs": 3, "train.learning_rate": 3e-3, "model.name": "mlp"}
+    project = make_project(tmp_path, {**short, "improve.budget": 0}, with_data=False)
+    write_data(project)
+    lines = [json.loads(line) for line in (tmp_path / MANIFEST).read_text().splitlines()]
+    gone = [line["id"] for line in lines[::4]]
+    for line in lines[::4]:
+        line["label"] = None
+    (tmp_path / MANIFEST).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    write_splits(tmp_path / "data/splits.jsonl", divide(read_manifest(tmp_path / MANIFEST), project.params)[0])
+    run_stage("improve", here(project))
+    content = read_json(tmp_path / "reports/improvement.json")
+    asked = next(request for request in content["requests"] if request["kind"] == "label")
+    assert asked["count"] == len(gone) == 125 and set(asked["ids"]) <= set(gone) and len(asked["ids"]) == 50
+    assert f"Label the {len(gone)} examples" in asked["message"]
+    task = load_model(tmp_path / "models/best", project)
+    examples, every = unlabelled_examples(project)
+    chances = np.sort(predict(task, examples.inputs), axis=1)
+    margins = dict(zip(examples.ids, chances[:, -1] - chances[:, -2], strict=True))
+    first, last = asked["ids"], set(every) - set(asked["ids"])
+    assert max(margins[each] for each in first) <= min(margins[each] for each in last) + 1e-5
+    assert [margins[each] for each in first] == sorted(margins[each] for each in first)
+
+
+def test_a_wrong_action_in_the_params_stops_the_first_stage(tmp_path):
+    project = make_project(tmp_path, {"improve.actions": ["droput"]}, with_data=False)
+    with pytest.raises(UserError, match=r"improve\.actions: unknown action `droput`: did you mean `dropout`"):
+        run_stage("ingest", quiet_context(project))
+    assert not (tmp_path / "data").exists()
+
+
+# Pre-training
+
+
+@pytest.fixture
+def own_script(tmp_path):
+    """A project on a script of its own: the digits with rows and columns swapped, dark on light, twice as large."""
+    data = load_digits()
+    for number in range(0, 1797, 5):
+        file = tmp_path / "data/raw" / "abcdefghij"[data.target[number]] / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        image = (255 - data.images[number].T * 255 / 16).astype(np.uint8)
+        Image.fromarray(image.repeat(2, 0).repeat(2, 1)).save(file)
+    return make_project(tmp_path, {"data.source": "own", "train.epochs": 2})
+
+
+def test_pre_training_on_digits_fits_a_script_of_ones_own(own_script):
+    said = []
+    voice = SimpleNamespace(say=said.append, progress=lambda *given: None)
+    params, root = own_script.params, own_script.root
+    train = load_split(root, "train")
+    assert pretrained_by_proxy(own_script, params, 10, voice) is None  # hardly any budget
+    folder, seen = pretrained_by_proxy(own_script, params, 100_000, voice)
+    assert folder.startswith(".arcane/pretrained/digits-") and 2 * len(train) < seen <= 2 * 4 * len(train)
+    assert "pre-training on" in said[0]
+    kept, own = read_json(root / folder / "model.json"), statistics_of(train)
+    assert kept["normalisation"]["mean"] == list(own.mean) and kept["shape"] == [1, 16, 16]
+    start = make_task(own_script, params.changed({"model.pretrained": folder}), train, 1)
+    weights = load_file(root / folder / "weights.safetensors")
+    name = next(name for name, value in start.named_parameters() if value.ndim == 4)
+    assert torch.equal(start.state_dict()[name], weights[name])
+    assert start.statistics.mean == own.mean
+    assert pretrained_by_proxy(own_script, params, 100_000, voice) == (folder, seen)  # nothing is trained twice
+
+
+def test_nothing_is_pre_trained_where_no_data_set_is_alike(own_script):
+    voice = SimpleNamespace(say=lambda text: None, progress=lambda *given: None)
+    for other in ({"data.source": "digits"}, {"data.modality": "tabular", "data.source": "own"}):
+        assert pretrained_by_proxy(own_script, own_script.params.changed(other), 10**6, voice) is None
+    assert not (own_script.root / ".arcane/proxy").exists()
 
 
 def test_labels_worth_a_look_buy_at_most_their_share_of_the_error():

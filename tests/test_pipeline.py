@@ -63,6 +63,8 @@ def test_forced_repro_gives_the_bytes_of_the_run(finished: Path, tmp_path: Path)
         ("train.epochs", 4, ["examine", "baseline", "diagnose", "improve"]),
         ("goal.error", 0.02, ["diagnose", "improve", "report"]),
         ("improve.budget", 70_000, ["diagnose", "improve"]),
+        ("search.sampler", "gp", ["improve"]),
+        ("search.trials", 7, []),
         ("improve.slots", 1, []),
         ("run.threads", 2, []),
         ("seed", 2, ["split", "examine", "baseline", "diagnose", "improve", "report"]),

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from filelock import FileLock
-from zoo import bugs_a, bugs_b
+from zoo import bugs_a, bugs_b, bugs_c
 from zoo.expected import ABOVE, BELOW, CODES, ODD_BUT_RIGHT, learned
 from zoo.run import Bug, Outcome, patched, programs, run
 from zoo.score import recall, score
@@ -52,6 +52,15 @@ def test_every_patch_applies_and_every_code_is_planted_three_times():
 
 def test_each_half_holds_every_code():
     assert {bug.code for bug in bugs_a.BUGS} == set(CODES) == {bug.code for bug in bugs_b.BUGS}
+
+
+def test_half_c_holds_every_code_twice_in_programs_of_its_own():
+    for bug in bugs_c.BUGS:
+        compile(patched(bug), bug.program, "exec")
+    plants = Counter(bug.code for bug in bugs_c.BUGS)
+    assert set(plants) == set(CODES) and min(plants.values()) >= 2, plants.most_common()[-5:]
+    assert set().union(*(bug.answers for bug in bugs_c.BUGS)) <= set(CODES)
+    assert set(bugs_c.PROGRAMS).isdisjoint(bug.program for bug in BUGS)
 
 
 def test_a_patch_that_fits_nowhere_is_refused():

@@ -7,16 +7,18 @@ child for each program, two at a time. It must not know any code of the catalogu
 import contextlib
 import json
 import os
-import runpy
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
+import types
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from .state import keep_all, write
 
 ZOO = Path(__file__).resolve().parent
 PROGRAMS = ZOO / "programs"
@@ -69,6 +71,7 @@ class Outcome:
         stderr: Warnings, tracebacks and the doctor's own view.
         code: Exit code; -9 where it ran past the limit.
         examined: Whether the doctor wrote its file.
+        state: Digests of what the program left behind, where they were asked for; see `state.py`.
     """
 
     program: str
@@ -80,6 +83,7 @@ class Outcome:
     stderr: str = field(repr=False)
     code: int
     examined: bool
+    state: dict = field(default_factory=dict, repr=False)
 
 
 def programs() -> list[str]:
@@ -101,7 +105,9 @@ def patched(bug: Bug) -> str:
     return text
 
 
-def run(jobs: Sequence[str | Bug], doctor: bool, limit: float = LIMIT, workers: int = WORKERS) -> list[Outcome]:
+def run(
+    jobs: Sequence[str | Bug], doctor: bool, limit: float = LIMIT, workers: int = WORKERS, state: bool = False
+) -> list[Outcome]:
     """Run programs (by name) and bugs, each in its own folder and process.
 
     Args:
@@ -109,6 +115,7 @@ def run(jobs: Sequence[str | Bug], doctor: bool, limit: float = LIMIT, workers: 
         doctor: Whether the doctor watches.
         limit: Seconds after which a run is killed.
         workers: Runs at a time.
+        state: Whether to say what the programs left behind.
 
     Returns:
         One outcome a job, in the jobs' order.
@@ -127,7 +134,7 @@ def run(jobs: Sequence[str | Bug], doctor: bool, limit: float = LIMIT, workers: 
             "OMP_NUM_THREADS": "1",
             "COLUMNS": "120",
         }
-        command = [sys.executable, "-m", "zoo.run", folder, str(int(doctor)), str(limit), str(workers)]
+        command = [sys.executable, "-m", "zoo.run", folder, str(int(doctor)), str(limit), str(workers), str(int(state))]
         subprocess.run(command, env=environment, check=True)
         return [_outcome(root / str(number), job) for number, job in enumerate(jobs)]
 
@@ -143,11 +150,12 @@ def _outcome(place: Path, job: str | Bug) -> Outcome:
         stdout=(place / "stdout").read_text(encoding="utf-8", errors="replace"),
         stderr=(place / "stderr").read_text(encoding="utf-8", errors="replace"),
         examined=examined,
+        state=json.loads(state.read_text()) if (state := place / "state.json").exists() else {},
         **measured,
     )
 
 
-def _serve(folder: str, doctor: str, limit: str, workers: str) -> None:
+def _serve(folder: str, doctor: str, limit: str, workers: str, state: str) -> None:
     """The warm process: import all, then fork one child a job."""
     for name in WARM:
         with contextlib.suppress(ImportError):
@@ -164,7 +172,7 @@ def _serve(folder: str, doctor: str, limit: str, workers: str) -> None:
             place = waiting.pop(0)
             child = os.fork()
             if child == 0:
-                _child(place, doctor == "1")
+                _child(place, doctor == "1", state == "1")
             running[child] = (place, time.monotonic())
         _reap(running, float(limit))
 
@@ -186,7 +194,7 @@ def _reap(running: dict[int, tuple[Path, float]], limit: float) -> None:
     time.sleep(0.005)
 
 
-def _child(place: Path, doctor: bool) -> None:
+def _child(place: Path, doctor: bool, state: bool) -> None:
     """Run the one program of the folder as `python` would, and end the process."""
     os.setsid()
     os.chdir(place)
@@ -194,6 +202,8 @@ def _child(place: Path, doctor: bool) -> None:
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT, 0o644), stream)
     program = next(place.glob("*.py")).name
     code = 0
+    if state:
+        keep_all()
     try:
         if doctor:
             from arcane.cli import app
@@ -202,12 +212,16 @@ def _child(place: Path, doctor: bool) -> None:
         else:
             sys.argv = [program]
             sys.path[0] = str(place)
-            runpy.run_path(program, run_name="__main__")
+            main = sys.modules["__main__"] = types.ModuleType("__main__")  # its variables outlive the program
+            vars(main)["__file__"] = str(place / program)
+            exec(compile(Path(program).read_text(encoding="utf-8"), str(place / program), "exec"), vars(main))
     except SystemExit as exit:
         code = exit.code if isinstance(exit.code, int) else int(exit.code is not None)
     except BaseException:
         traceback.print_exc()
         code = 1
+    if state:
+        write(place / "state.json")
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

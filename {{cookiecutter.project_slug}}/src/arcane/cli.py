@@ -100,6 +100,7 @@ def doctor(
     arguments: Annotated[list[str] | None, typer.Argument(help="the program's own, or the code to explain")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="write the findings here")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="stop the program after so many optimiser steps")] = None,
+    module: Annotated[bool, typer.Option("-m", help="TARGET is a module's name, run as `python -m` does")] = False,
 ) -> None:
     """Name the bugs that only make a model a little worse: of this project's task, or of any training program.
 
@@ -110,7 +111,7 @@ def doctor(
 
         examine_now(find_project(), json_file, terminal)
         return
-    if target == "explain" and not Path(target).exists():
+    if target == "explain" and not (module or Path(target).exists()):
         from .diagnosis.catalogue import explain
 
         if not arguments:
@@ -119,7 +120,7 @@ def doctor(
         return
     from .diagnosis.watching.command import watch_program
 
-    raise typer.Exit(watch_program(Path(target), arguments or [], json_file, steps))
+    raise typer.Exit(watch_program(target if module else Path(target), arguments or [], json_file, steps))
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Pre-trained weights of this project's own making: the same network, trained first on a like data set.
 
-Wiring only, for the action `pre-trained-weights`; the like data set is the one that `size` compares with.
+Wiring only, for the action `pre-trained-weights`. Like data sets are those that come with the engine: what the loop
+finds must not depend on a network or on a folder that happens to be there.
 """
 
 import shutil
@@ -9,15 +10,18 @@ from typing import TYPE_CHECKING
 
 from ..config import Params, Project
 from ..errors import UserError
-from .size import named_proxy, proxy_project
+from ..files import read_json, write_json
+from .size import LARGER, proxy_project
 
 if TYPE_CHECKING:
+    from ..data.loading import Examples
+    from ..spec import Modality
     from .stages import Voice
 
 KEPT = Path(".arcane/pretrained")
 """Not models/pretrained: the stages depend on that folder, and a stage must not write what it reads."""
-LARGER = 4
-"""Times the project's training examples that the like data set has at most."""
+LIKE: dict["Modality", str] = {"image": "digits", "sequence": "mnist1d"}
+"""No table: another's columns mean other things."""
 
 
 def pretrained_by_proxy(project: Project, params: Params, budget: int, terminal: "Voice") -> tuple[str, int] | None:
@@ -36,22 +40,57 @@ def pretrained_by_proxy(project: Project, params: Params, budget: int, terminal:
     from ..data.loading import load_split
     from ..training.trials import Trial, run_trial
 
+    name = LIKE.get(params.data.modality)
     train = load_split(project.root, "train")
-    name = named_proxy(project, None, train.spec.regression)
     affordable = min(LARGER * len(train), budget // params.train.epochs)
-    if name is None or affordable < len(train) // 2:
+    if name is None or name == params.data.source or affordable < len(train) // 2:
         return None
-    side = train.spec.shape[1] if train.spec.modality == "image" else None
     proxy = proxy_project(project, name, affordable, terminal)
     there = load_split(proxy.root, "train")
-    if there.spec.shape[0] != train.spec.shape[0] or there.spec.features != train.spec.features:
-        return None  # other channels or columns: not one weight of the first layer would mean the same
-    trial = Trial(f"pre-training on {name}", params.changed({"model.pretrained": None}), params.seed, resolution=side)
+    if there.spec.shape[0] != train.spec.shape[0]:
+        return None  # other channels: not one weight of the first layer would mean the same
+    side = train.spec.shape[1] if train.spec.modality == "image" else None
+    most = min(len(there), affordable)
+    trial = Trial(
+        f"pre-training on {name}",
+        params.changed({"model.pretrained": None, "train.adaptation": "none", "train.synthesis": "none"}),
+        params.seed,
+        examples=None if most == len(there) else most,
+        resolution=side,
+    )
+    terminal.say(f"  pre-training on {most:,} examples of {name}")
     try:
         result = run_trial(proxy.root, trial)
+        folder = KEPT / f"{name}-{result.key[:12]}"
+        keep(result.model, project.root / folder, train)
+        refuse_unfit(project, params.changed({"model.pretrained": folder.as_posix()}), train)
     except UserError as error:
         terminal.say(f"  no pre-training on {name}: {error}")
         return None
-    folder = KEPT / f"{name}-{result.key[:12]}"
-    shutil.copytree(result.model, project.root / folder, dirs_exist_ok=True)
     return folder.as_posix(), result.seen
+
+
+def keep(model: Path, folder: Path, train: "Examples") -> None:
+    """Copy a model; it reads inputs that are normalised by their own statistics, and those are now this project's.
+
+    Another instrument's level and scale are no part of what was learnt: with the other data's statistics, inputs in
+    other units would reach the first layer a hundred times too large.
+    """
+    from ..data.statistics import statistics_of
+
+    shutil.copytree(model, folder, dirs_exist_ok=True)
+    description = read_json(folder / "model.json")
+    own = statistics_of(train).as_json()
+    description["normalisation"] |= {name: own[name] for name in ("mean", "std")}
+    write_json(folder / "model.json", description)
+
+
+def refuse_unfit(project: Project, params: Params, train: "Examples") -> None:
+    """Stop where the weights do not fit this project's network, before a trial of the loop ends in it.
+
+    Raises:
+        UserError: None of them fits.
+    """
+    from ..training.trials import make_task
+
+    make_task(project, params, train, params.seed)

@@ -88,11 +88,23 @@ def run_stage(name: str, context: Context) -> Result:
     """Run the stage called `name`.
 
     Raises:
-        UserError: There is no such stage; or what the stage raises.
+        UserError: There is no such stage, `improve.actions` names an unknown action; or what the stage raises.
     """
     if name not in STAGES:
         raise UserError(unknown_name(name, STAGES).replace("parameter", "stage"))
+    refuse_unknown_actions(context.project)
     return STAGES[name](context)
+
+
+def refuse_unknown_actions(project: Project) -> None:
+    """Stop before the first stage, and not an hour later in `improve`.
+
+    Raises:
+        UserError: `improve.actions` names an action that is not there, or one of actions.py has a name that is taken.
+    """
+    from ..improvement.actions import choose_actions
+
+    choose_actions(project.module("actions").ACTIONS, project.params.improve.actions)
 
 
 def ingest(context: Context) -> Result:
@@ -330,6 +342,7 @@ def diagnose(context: Context) -> Result:
         again=[other.validation_outputs for other in others],
         shift_expected=params.data.target_domain is not None,
         seed=params.seed,
+        answers=folds.answers if folds else None,
     )
     analysis = error_report(analysed)
     write_json(root / "reports" / "errors.json", {"schema": SCHEMA, **analysis})
@@ -394,7 +407,7 @@ def trained_again(
     if not folds or len(out) < len(folds):
         return planned, again, None
     in_order = assigned.filter(assigned["fold"].is_not_null()).sort("fold", "id")["id"]
-    return planned, again, out_of_fold(out, groups_of(root, in_order))
+    return planned, again, out_of_fold(out, groups_of(root, in_order), in_order.to_list())
 
 
 def groups_by_split(root: Path, parts: "Mapping[str, Examples]") -> "dict[str, np.ndarray | None]":
@@ -441,7 +454,9 @@ def improve(context: Context) -> Result:
     from ..data.loading import load_splits
     from ..improvement.logbook import append_rounds
     from ..improvement.loop import improve as improve_model
+    from ..improvement.requests import requests_for
     from .pretraining import pretrained_by_proxy
+    from .unlabelled import most_useful_unlabelled
 
     project, root, params = context.project, context.root, context.project.params
     train, validation = load_splits(root, ("train", "validation")).values()
@@ -465,6 +480,16 @@ def improve(context: Context) -> Result:
 
     with work_shown(context, max(1, params.improve.budget)):
         improvement = context.with_slots(with_submit)
+    if unlabelled := most_useful_unlabelled(project, improvement.final, resolution):
+        asked = requests_for(
+            improvement.decomposition,
+            train,
+            validation,
+            improvement.final.outputs,
+            doubling=gain_by_size(root),
+            unlabelled=unlabelled,
+        )
+        improvement = replace(improvement, requests=asked)
     keep_model(improvement.best.model, root / "models" / "best")
     write_json(root / IMPROVEMENT, {"schema": SCHEMA, **improvement.as_json()})
     append_rounds(root / "LOGBOOK.md", improvement.rounds, train.spec.regression)

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning.pytorch import LightningModule
 
 from ..errors import UserError
+
+if TYPE_CHECKING:  # its import takes twice as long as torch's; the doctor of a program without it needs none
+    from lightning.pytorch import LightningModule
 
 FORM = '{"optimizer": ..., "lr_scheduler": {"scheduler": ..., "interval": "step"}}'
 
@@ -45,7 +47,7 @@ class Configured:
             scheduler.load_state_dict(kept)
 
 
-def configured(task: LightningModule) -> Configured:
+def configured(task: "LightningModule") -> Configured:
     """The optimisers and schedules of a task.
 
     Raises:
@@ -101,7 +103,7 @@ def optimizer_and_scheduler(configured: Any) -> tuple[torch.optim.Optimizer, Any
 
 
 @contextmanager
-def by_hand(task: LightningModule, configured: Configured) -> Iterator[None]:
+def by_hand(task: "LightningModule", configured: Configured) -> Iterator[None]:
     """Let a task that optimises by hand reach its schedules and toggle its optimisers without a trainer."""
     if task.automatic_optimization:
         yield

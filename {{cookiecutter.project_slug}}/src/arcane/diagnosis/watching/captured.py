@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from lightning import LightningModule
 from torch import Tensor, nn
 
 from ...data.findings import Finding
@@ -29,8 +28,10 @@ LARGEST = 3_000_000
 """Numbers of a model that is trained again on a batch, within seconds on one core."""
 
 
-class CapturedTask(LightningModule):
-    """A captured model with its loss and optimiser.
+class CapturedTask(nn.Module):
+    """A captured model with its loss and optimiser; has what the examination asks of a LightningModule.
+
+    It is none, because importing Lightning takes 5 seconds, which a program that does not use it need not pay for.
 
     Args:
         model: The copy from before the first step.
@@ -42,6 +43,7 @@ class CapturedTask(LightningModule):
 
     def __init__(self, model: nn.Module, shape: tuple[int, ...], dtype: torch.dtype, kind: str, optimiser: tuple):
         super().__init__()
+        self.automatic_optimization = True
         self.model, self.shape, self.kind, self.made_by = model, shape, kind, optimiser
         self.inputs_dtype = dtype
 
@@ -98,7 +100,7 @@ def captured_task(trace: Trace, captures: Captures) -> tuple[CapturedTask, Examp
         return None
     calls = [c for c in trace.learned if c.number in captures.inputs and len(c.labels) and c.model == key]
     calls = [c for c in calls if len(c.labels) == len(captures.inputs[c.number])]
-    if not calls:
+    if not calls or len({captures.inputs[c.number].shape[1:] for c in calls}) > 1:
         return None
     inputs = torch.cat([captures.inputs[c.number] for c in calls])
     labels = np.concatenate([c.labels for c in calls])
@@ -118,7 +120,7 @@ def _only_term(trace: Trace) -> Scored | None:
         return None
     term = found[0][0]
     facts, shape = term.node.facts, term.outputs.shape
-    plain = term.alone and term.sign > 0 and not term.clamps and len(term.outputs.calls) == 1
+    plain = term.alone and not term.odd and term.sign > 0 and not term.clamps and len(term.outputs.calls) == 1
     if not plain or term.targets is None or term.targets.layers or len(term.node.inputs) > 2:
         return None
     if term.kind == "cross_entropy":

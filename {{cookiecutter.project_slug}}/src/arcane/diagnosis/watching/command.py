@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...errors import UserError
 from ...files import write_json
 from ...terminal import Terminal
 from ..limits import Settings, settings
@@ -12,11 +13,11 @@ from .program import run_watched
 FOUND = 3
 
 
-def watch_program(script: Path, arguments: Sequence[str], json_file: Path | None, steps: int | None) -> int:
+def watch_program(script: Path | str, arguments: Sequence[str], json_file: Path | None, steps: int | None) -> int:
     """Watch a program; its own exit code where it failed, else 3 where there are errors, else 0.
 
     Args:
-        script: A Python file.
+        script: A Python file, or a module's name.
         arguments: The program's own; `--json FILE` among them, before a `--`, is the doctor's.
         json_file: Write the findings there.
         steps: Stop the program after so many optimiser steps.
@@ -56,8 +57,10 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
 def in_project(params: Path) -> tuple[tuple[str, ...], Settings]:
     """The codes that a project's `data.accept` lets through, and what its `doctor` sets; nothing without a project.
 
+    A `params.yaml` of another tool's, of whatever form, sets nothing.
+
     Raises:
-        UserError: `doctor` names a threshold or a code that does not exist.
+        UserError: `doctor` names a threshold or a code that does not exist, or gives a threshold that is no number.
     """
     if not params.is_file():
         return (), Settings()
@@ -68,6 +71,11 @@ def in_project(params: Path) -> tuple[tuple[str, ...], Settings]:
         accept = tuple(str(code) for code in tree.get("data", {}).get("accept", ()) or ())
         own = tree.get("doctor") or {}
         thresholds, silence = own.get("thresholds") or {}, own.get("silence") or ()
-    except (yaml.YAMLError, AttributeError, OSError):
+    except (yaml.YAMLError, AttributeError, TypeError, UnicodeDecodeError, OSError):
         return (), Settings()
+    if not isinstance(thresholds, dict):
+        raise UserError(f"{params}: doctor.thresholds: expected a number by name, not {thresholds!r}")
+    for name, value in thresholds.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UserError(f"{params}: doctor.thresholds.{name}: expected a number by name, not {value!r}")
     return accept, settings(thresholds, silence, str(params))

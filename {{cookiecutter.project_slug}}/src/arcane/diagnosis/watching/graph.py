@@ -3,24 +3,23 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from .formulas import DEEPEST, VIEWS, bernoulli_by_hand, by_hand_of, cross_entropy_by_hand, penalty, sides, source
 from .measuring import LOSSES, SQUARED, layer
 from .trace import Node, Trace
-
-VIEWS = frozenset({
-    "view", "reshape", "flatten", "squeeze", "unsqueeze", "permute", "transpose", "t", "T", "contiguous", "to", "float",
-    "double", "half", "bfloat16", "type", "type_as", "clone", "getitem", "expand", "movedim",
-    "unflatten", "cpu", "cuda",
-    "view_as", "reshape_as", "select", "narrow", "swapaxes", "moveaxis", "ravel", "expand_as", "mT", "index_select",
-    "as_subclass", "atleast_1d", "alias", "requires_grad", "masked_select", "take", "unbind", "split", "chunk",
-})  # fmt: skip
-"""Operations that only lay values out anew, or choose among them."""
 
 CUTS = frozenset(
     {"detach", "data", "detach_copy", "argmax", "to_int", "item", "round", "sign", "bernoulli", "gt", "ge"}
 )
 """Operations that no gradient goes through."""
 
-DEEPEST = 4000
+RISING = frozenset({"sqrt", "log", "log1p", "exp"})
+"""Functions that leave the sign of a loss as it is: the root of a mean square."""
+
+ODD = frozenset({
+    "cosh", "softplus", "maximum", "max", "tanh", "square", "pow", "norm", "sigmoid", "abs", "logsigmoid",
+    "log_sigmoid",
+})  # fmt: skip
+"""Functions between a difference and a loss that say nothing of its sign: log(cosh(d)), a quantile's max(q d, ...)."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,9 @@ class Scored:
     """A loss term.
 
     Attributes:
-        kind: A torch loss's name; `squared` or `absolute` for a difference by hand, `picked` for scores of the labels'
-            classes picked by hand (a log-likelihood, whose sign is the other way round).
+        kind: A torch loss's name, also where its formula is written out; `squared` or `absolute` for a difference by
+            hand, `difference` behind any other function, `picked` for scores of the labels' classes picked by hand and
+            `bernoulli` for y log p + (1 - y) log(1 - p) (log-likelihoods, whose sign is the other way round).
         node: The operation.
         outputs: What the model gave, as the loss got it.
         targets: What it is compared with.
@@ -38,6 +38,7 @@ class Scored:
         clamps: Bounds between it and the loss.
         summed: The sum over rows, where there is one that no division follows.
         weighted: Whether it is multiplied by numbers of either sign, one a row (a policy's gradient).
+        odd: Whether a function of unknown direction lies between it and the loss.
     """
 
     kind: str
@@ -50,15 +51,7 @@ class Scored:
     summed: Node | None = None
     scaled: bool = False
     weighted: bool = False
-
-
-def source(node: Node) -> Node:
-    """What a tensor was before it was laid out anew."""
-    for _ in range(DEEPEST):
-        if node.name not in VIEWS or not node.inputs:
-            break
-        node = node.inputs[0]
-    return node
+    odd: bool = False
 
 
 def terms(root: Node) -> list[Scored]:
@@ -76,13 +69,23 @@ def _terms(node: Node, so_far: Scored, seen: set[int]) -> Iterator[Scored]:
         summed = so_far.summed or (node if node.options.get("reduction") == "sum" and not so_far.scaled else None)
         yield replace(so_far, kind=name, node=node, outputs=node.inputs[0], targets=targets, summed=summed)
         return
-    by_hand = _by_hand(node)
+    by_hand = by_hand_of(node)
     if by_hand:
         kind, difference = by_hand
-        scores, targets = difference.inputs[:2]
-        if not scores.layers:
-            scores, targets = targets, scores
+        scores, targets = sides(difference)
         yield replace(so_far, kind=kind, node=difference, outputs=scores, targets=targets)
+        return
+    entropy = cross_entropy_by_hand(node)
+    if entropy:
+        picked, sign = entropy
+        yield replace(
+            so_far, kind="cross_entropy", node=picked, outputs=picked.inputs[0], targets=picked.inputs[-1],
+            sign=so_far.sign * sign,
+        )  # fmt: skip
+        return
+    if name == "add" and (bernoulli := bernoulli_by_hand(node)):
+        likely, given, product = bernoulli
+        yield replace(so_far, kind="bernoulli", node=product, outputs=likely, targets=given)
         return
     if "likelihood.parameters" in node.facts:
         yield replace(so_far, kind="log_prob", node=node, outputs=node)
@@ -94,7 +97,7 @@ def _terms(node: Node, so_far: Scored, seen: set[int]) -> Iterator[Scored]:
 
 def _further(node: Node, so_far: Scored, seen: set[int]) -> Iterator[Scored]:
     name, number = node.name, _constant(node)
-    one = [i for i in node.inputs if i.layers or i.wants_gradient]
+    one = [i for i in node.inputs if (i.layers or i.wants_gradient) and not penalty(i)]
     if name == "neg":
         so_far = replace(so_far, sign=-so_far.sign)
     elif name in ("mul", "div"):
@@ -125,24 +128,19 @@ def _further(node: Node, so_far: Scored, seen: set[int]) -> Iterator[Scored]:
         so_far = replace(so_far, summed=None if so_far.scaled else node)
     elif name == "mean":
         so_far = replace(so_far, scaled=True)
+    elif name in ODD:
+        so_far = replace(so_far, odd=True)
+    elif name in RISING:
+        so_far = replace(so_far, summed=None, scaled=True)
     elif name not in VIEWS and name not in ("add", "sub", "nanmean", "to", "where", "masked_fill"):
         return
+    if so_far.odd and name in ("sub", "rsub") and "input.low" in node.facts:
+        scores, targets = sides(node)
+        yield replace(so_far, kind="difference", node=node, outputs=scores, targets=targets)
+        return
     for given in node.inputs:
-        if given.layers or given.wants_gradient:
+        if (given.layers or given.wants_gradient) and not penalty(given):
             yield from _terms(given, so_far, seen)
-
-
-def _by_hand(node: Node) -> tuple[str, Node] | None:
-    """A squared or absolute difference between scores and targets."""
-    if (node.name in ("pow", "square") and node.inputs and node.option("exponent", 1, 2) in (2, 2.0)) or (
-        node.name == "mul" and len(node.inputs) > 1 and node.inputs[0] is node.inputs[1]
-    ):
-        inner, kind = node.inputs[0], "squared"
-    elif node.name == "abs" and node.inputs:
-        inner, kind = node.inputs[0], "absolute"
-    else:
-        return None
-    return (kind, inner) if inner.name in ("sub", "rsub") and "input.low" in inner.facts else None
 
 
 def _constant(node: Node) -> float | None:
@@ -158,8 +156,13 @@ def losses(trace: Trace, most: int = 40) -> list[Scored]:
     return [term for backward in trace.backwards[:most] for term in terms(backward.root)]
 
 
+def given(trace: Trace) -> bool:
+    """Whether targets are given to the program, not made by a model of it (bootstrapped values, a teacher)."""
+    return all(t.targets is None or not (t.targets.layers or t.targets.calls) for t in losses(trace, 12))
+
+
 def is_squared(term: Scored) -> bool:
-    return term.kind in SQUARED or term.kind in ("squared", "absolute")
+    return term.kind in SQUARED or term.kind in ("squared", "absolute", "difference")
 
 
 def logits_of(term: Scored) -> Node | None:
@@ -167,6 +170,12 @@ def logits_of(term: Scored) -> Node | None:
     if term.kind in ("cross_entropy", "binary_cross_entropy_with_logits", "multi_margin_loss"):
         node = source(term.outputs)
         return source(node.inputs[0]) if node.name == "log_softmax" and node.inputs else node
+    if term.kind == "bernoulli":
+        node = source(term.outputs)
+        squashed = source(node.inputs[0]) if node.name == "log" and node.inputs else node
+        while squashed.name in ("add", "clamp", "clamp_min", "rsub", "sub") and squashed.inputs:
+            squashed = source(squashed.inputs[0])
+        return source(squashed.inputs[0]) if squashed.name == "sigmoid" and squashed.inputs else None
     if term.kind in ("nll_loss", "picked"):
         node = source(term.outputs)
         if node.name == "log" and node.inputs:

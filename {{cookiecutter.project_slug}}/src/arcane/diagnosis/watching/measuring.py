@@ -1,11 +1,14 @@
 """What is measured at single operations: values that enter losses, layers and comparisons, units that are idle."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .formulas import LOGARITHMS
+from .formulas import source as behind
 from .summaries import facts, labels_of
 from .trace import Node, Score, Units
 
@@ -65,6 +68,10 @@ class Measuring:
         name = node.name
         if layer(node):
             self._enters(node, given)
+            if not node.layers and not node.calls and not self.recorder.modular:
+                entering = next((t for t in given if t.dim() > 1 and not isinstance(t, torch.nn.Parameter)), None)
+                if entering is not None and not entering.requires_grad:
+                    self.recorder.calling.by_hand(node, entering)
             node.layers += 1
         if name in LOSSES:
             self._loss(node, given, kwargs, result)
@@ -154,7 +161,11 @@ class Measuring:
         """Outputs times given numbers: a margin, where they are labels."""
         first, second = node.inputs[:2]
         if bool(first.layers) != bool(second.layers) and "parameter" not in (first.name, second.name):
-            node.facts |= facts(given[1] if first.layers else given[0], "target.")
+            made, targets = (0, given[1]) if first.layers else (1, given[0])
+            node.facts |= facts(targets, "target.")
+            if behind(node.inputs[made]).name in LOGARITHMS and node.facts.get("target.whole") == 1:
+                node.facts |= facts(given[made], "input.")
+                self._scored(node, given[made], targets)
 
     def _picked(self, node: Node, given: list[Tensor]) -> None:
         """Scores of the labels' classes, picked by hand."""
@@ -181,7 +192,17 @@ class Measuring:
             node.facts |= facts(given[0], "input.")
         if len(given) > 1:
             predicted = 0 if node.inputs[0].layers else 1
+            if node.name in ("eq", "ne"):
+                self._confused(node, given[predicted], given[1 - predicted])
             self._scored(node, given[predicted], given[1 - predicted])
+
+    def _confused(self, node: Node, said: Tensor, labels: Tensor) -> None:
+        """Which class was said for which, in evaluation."""
+        trace = self.recorder.trace
+        whole = not (said.is_floating_point() or labels.is_floating_point()) and said.shape == labels.shape
+        if whole and said.numel() <= 4096 and not any(trace.calls[number].gradient for number in node.calls):
+            pairs = zip(said.flatten().tolist(), labels.flatten().tolist(), strict=True)
+            trace.confusions.setdefault(trace.steps, Counter()).update(pairs)
 
     def _reduction(self, node: Node, given: list[Tensor], result: Tensor) -> None:
         source = node.inputs[0] if node.inputs else None
@@ -234,14 +255,14 @@ class Measuring:
     def _random(self, node: Node) -> None:
         """Random numbers drawn inside a model's call in eval mode."""
         recorder = self.recorder
-        if not recorder.current_calls or not recorder.modules:
+        if not recorder.current_calls or not recorder.calling.modules:
             return
         call = recorder.trace.calls[max(recorder.current_calls)]
         if "dropout" in node.name:
             rate, training = node.option("p", 1, 0.5), node.option("training", 2, True)
             if training and rate and not call.training and len(recorder.trace.dropout_in_evaluation) < MOST:
                 recorder.trace.dropout_in_evaluation.append(node)
-        elif not call.training and len(recorder.trace.random_in_evaluation) < MOST:
+        elif not (call.training and call.gradient) and len(recorder.trace.random_in_evaluation) < MOST:
             node.calls = recorder.current_calls
             recorder.trace.random_in_evaluation.append(node)
 

@@ -1,11 +1,14 @@
 """Sees each torch function on its way and keeps how tensors were made, by weak identity: no tensor lives longer."""
 
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import _disable_current_modes
 
 from .places import here
 from .trace import Node
@@ -21,6 +24,9 @@ SAME = {
 
 LARGEST_WINDOW = 20_000
 """Operations kept between two optimiser steps; a longer window is left as it is."""
+
+LEAVING = frozenset({"numpy", "tolist", "item", "__array__", "__float__", "__int__", "__bool__"})
+"""Functions that give a tensor's values to Python or numpy."""
 
 KEPT = (int, float, bool, str, type(None), torch.dtype)
 
@@ -65,10 +71,27 @@ def leaf(tensor: Tensor) -> bool:
         return False
 
 
+@contextmanager
+def unseen() -> Iterator[None]:
+    """What is done inside is seen by no mode of the program's own, and keeps no gradient."""
+    with torch._C.DisableTorchFunction(), torch.no_grad():
+        if not torch._C._len_torch_dispatch_stack():
+            yield
+            return
+        with _disable_current_modes():
+            yield
+
+
 class Table:
-    """Which node a tensor is, for as long as the tensor lives."""
+    """Which node a tensor is, for as long as the tensor lives.
+
+    Attributes:
+        functional: Whether the program has used no module yet: a leaf that wants a gradient is then a parameter,
+            however it was made.
+    """
 
     def __init__(self) -> None:
+        self.functional = True
         self._nodes: dict[int, tuple[weakref.ref, Node]] = {}
 
     def get(self, tensor: Tensor) -> Node | None:
@@ -83,7 +106,8 @@ class Table:
         """The tensor's node; a leaf is made for one that was not seen being made."""
         node = self.get(tensor)
         wants = tensor.requires_grad
-        if node is not None and (node.name != "parameter" or node.wants_gradient == wants):
+        own = self.functional and wants and node is not None and node.name != "parameter" and leaf(tensor)
+        if node is not None and not own and (node.name != "parameter" or node.wants_gradient == wants):
             return node
         named = leaf(tensor) and (wants or isinstance(tensor, torch.nn.Parameter))
         name = "parameter" if named else "unseen" if wants else "data"
@@ -125,8 +149,10 @@ class Operations(TorchFunctionMode):
             raise
         try:
             if isinstance(result, Tensor | tuple | list) or result is None:
-                with torch.no_grad():
+                with unseen():
                     note(recorder, func, args, kwargs, result)
+            if args and isinstance(args[0], Tensor) and getattr(func, "__name__", "") in LEAVING:
+                recorder.calling.shown(args[0])
         except Exception as error:  # the program must not suffer
             recorder.failed(error)
         return result
@@ -159,7 +185,7 @@ def note(recorder: Any, func: Any, args: tuple, kwargs: dict, result: Any) -> No
     for number, tensor in enumerate(results):
         own = "arg" + name if number == 1 and name in ("max", "min", "topk", "sort") else name
         if changed and tensor.requires_grad and leaf(tensor):
-            recorder.leaf_changed(own, tensor, inputs)
+            recorder.leaf_changed(own, tensor, inputs, options)
             continue
         node = Node(
             own, inputs, tuple(tensor.shape), _dtype(tensor), tensor.requires_grad, place, dict(options), {}, calls,

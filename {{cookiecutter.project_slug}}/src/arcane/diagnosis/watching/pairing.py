@@ -13,7 +13,7 @@ from ...spec import Spec, Target
 from ..bench import Bench
 from ..checks.labels import look_at_data
 from .captures import Captures
-from .graph import losses
+from .graph import given, losses
 from .trace import Call, Trace
 
 FEWEST = 200
@@ -21,6 +21,11 @@ FEWEST = 200
 
 FIRST_STEPS = 12
 """Steps that are looked at one by one: of later epochs a changed row would be the nearest neighbour of itself."""
+
+ENTROPIES = frozenset({
+    "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bernoulli", "picked",
+})  # fmt: skip
+"""Losses that are the labels' entropy where nothing is known of the inputs."""
 
 LEARNT = 0.9
 """A loss below this share of what knowing nothing costs shows that there is something to learn."""
@@ -32,10 +37,10 @@ def look_at_kept_pairs(trace: Trace, captures: Captures) -> Iterator[Finding]:
     Both are needed: a parity cannot be told from neighbours, and a bug elsewhere keeps a program from learning, too.
     """
     calls = [c for c in trace.learned if c.number in captures.inputs and len(c.labels) == c.rows == len(c.keys)]
-    calls = _first([c for c in calls if c.model == calls[0].model])
-    if not calls or trace.models[calls[0].model].embeds or not _given(trace) or _learns(trace, calls):
+    calls = first_calls([c for c in calls if c.model == calls[0].model])
+    if not calls or trace.models[calls[0].model].embeds or not given(trace) or _learns(trace, calls):
         return
-    examples = _examples(calls, captures)
+    examples = examples_of(calls, captures)
     if examples is None:
         return
     for finding in look_at_data(Bench(nn.Identity(), examples, 1)):
@@ -46,15 +51,10 @@ def look_at_kept_pairs(trace: Trace, captures: Captures) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _first(calls: list[Call]) -> list[Call]:
+def first_calls(calls: list[Call]) -> list[Call]:
     """Those of the first steps, and of small batches as many as are needed."""
     before = np.cumsum([0, *(c.rows for c in calls[:-1])]) if calls else []
     return [c for c, rows in zip(calls, before, strict=True) if c.step < FIRST_STEPS or rows < FEWEST]
-
-
-def _given(trace: Trace) -> bool:
-    """Whether targets are given to the program, not made by a model of it."""
-    return all(t.targets is None or not (t.targets.layers or t.targets.calls) for t in losses(trace, 12))
 
 
 def _learns(trace: Trace, calls: list[Call]) -> bool:
@@ -81,16 +81,19 @@ def _learns(trace: Trace, calls: list[Call]) -> bool:
 def _ignorance(trace: Trace, labels: np.ndarray) -> float | None:
     """What the loss is for a model that knows nothing of its inputs; None for losses where that is not known."""
     kinds = {t.kind for t in losses(trace, 12) if t.alone}
-    if kinds <= {"cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"} and kinds:
+    if kinds and kinds <= ENTROPIES:
         _, counts = np.unique(labels, return_counts=True)
         shares = counts / len(labels)
         return float(-(shares * np.log(shares)).sum())
     return float(labels.var()) if kinds and kinds <= {"mse_loss", "squared"} else None
 
 
-def _examples(calls: list[Call], captures: Captures) -> Examples | None:
+def examples_of(calls: list[Call], captures: Captures) -> Examples | None:
     """Each row once, with its first label; None where they are too few or too plain to be judged."""
-    inputs = torch.cat([captures.inputs[c.number].flatten(1).to(torch.float32) for c in calls]).numpy()
+    rows = [captures.inputs[c.number].flatten(1).to(torch.float32) for c in calls]
+    if len({batch.shape[1] for batch in rows}) > 1:
+        return None  # padded to the longest of each batch
+    inputs = torch.cat(rows).numpy()
     labels = np.concatenate([c.labels for c in calls])
     _, first = np.unique(np.concatenate([c.keys for c in calls]), return_index=True)
     first.sort()
@@ -98,7 +101,7 @@ def _examples(calls: list[Call], captures: Captures) -> Examples | None:
     if len(first) < FEWEST or not (np.isfinite(inputs).all() and np.isfinite(labels).all()):
         return None
     known, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    if len(known) < 2 or counts.max() > 0.8 * len(labels):
+    if len(known) < 2 or counts.max() > 0.9 * len(labels):
         return None
     whole = len(known) <= min(100, len(labels) // 8) and bool((labels == labels.round()).all())
     shape = (1, inputs.shape[1])

@@ -31,8 +31,8 @@ class Patches:
     def install(self) -> None:
         recorder = self.recorder
         hooks = (
-            modules.register_module_forward_pre_hook(recorder.before_module),
-            modules.register_module_forward_hook(recorder.after_module, always_call=True),
+            modules.register_module_forward_pre_hook(recorder.calling.before),
+            modules.register_module_forward_hook(recorder.calling.after, always_call=True),
             optimizer.register_optimizer_step_pre_hook(self._before_step),
             optimizer.register_optimizer_step_post_hook(self._after_step),
         )
@@ -100,7 +100,7 @@ class Patches:
 
     def _zero(self, original: Callable) -> Callable:
         def zero_grad(this: Any, *args: Any, **kwargs: Any) -> Any:
-            if not self.recorder.in_step:
+            if not (self.recorder.in_step or self.recorder.asleep):
                 self.recorder.guarded(lambda: self.recorder.stepping.zero(this, here(3)))
             return original(this, *args, **kwargs)
 
@@ -118,8 +118,9 @@ class Patches:
     def _backward(self, original: Callable) -> Callable:
         def backward(*args: Any, **kwargs: Any) -> Any:
             recorder = self.recorder
-            roots = args[0] if args else kwargs.get("tensors")
-            recorder.guarded(recorder.before_backward, roots, here(2))
+            if not recorder.dozing():
+                roots = args[0] if args else kwargs.get("tensors")
+                recorder.guarded(recorder.before_backward, roots, here(2))
             return self._in_backward(original, args, kwargs)
 
         return backward
@@ -145,7 +146,8 @@ class Patches:
         @functools.wraps(original)
         def clip(*args: Any, **kwargs: Any) -> Any:
             recorder = self.recorder
-            recorder.guarded(lambda: recorder.event("clip", here(3)))
+            if not recorder.asleep:
+                recorder.guarded(lambda: recorder.event("clip", here(3)))
             paused, recorder.paused = recorder.paused, True
             try:
                 return original(*args, **kwargs)
@@ -198,7 +200,9 @@ class Patches:
             for inner in this.modules():
                 self.recorder.loaded.setdefault(id(inner), (place.shown if place else "a library", library))
             self.recorder.kept.append(this)
-            return original(this, *args, **kwargs)
+            done = original(this, *args, **kwargs)
+            self.recorder.guarded(self.recorder.known_weights, this)
+            return done
 
         return load_state_dict
 

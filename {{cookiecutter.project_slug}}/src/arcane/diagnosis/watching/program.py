@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.machinery
+import importlib.util
 import os
 import sys
 import traceback
@@ -22,7 +23,7 @@ from .showing import look_at_globals
 
 
 def run_watched(
-    script: Path,
+    script: Path | str,
     arguments: Sequence[str],
     *,
     steps: int | None = None,
@@ -32,7 +33,7 @@ def run_watched(
     """Run a program to its end, and say what was found.
 
     Args:
-        script: A Python file.
+        script: A Python file, or the name of a module, which runs as `python -m` runs it.
         arguments: What follows it on the command line.
         steps: Stop the program after so many optimiser steps.
         accept: Codes that are reported as notes.
@@ -42,15 +43,18 @@ def run_watched(
         The program's own exit code, and the report.
 
     Raises:
-        UserError: There is no such file, or it is no Python.
+        UserError: There is no such program, or it is no Python.
     """
-    code = _compiled(script)
+    if isinstance(script, str):
+        sys.path[0:1] = [str(Path.cwd())]
+        code, main, file = _module_program(script)
+    else:
+        code, main, file = _compiled(script), _main_module(script), str(script)
+        sys.path[0:1] = [str(script.resolve().parent)]
     recorder, report = Recorder(steps), Watched()
     patches = Patches(recorder)
     own, process = sys.modules["__main__"], os.getpid()
-    main = _main_module(script)
-    sys.argv = [str(script), *arguments]
-    sys.path[0:1] = [str(script.resolve().parent)]
+    sys.argv = [file, *arguments]
     sys.modules["__main__"] = main
     sys.excepthook = sys.__excepthook__  # typer puts its own there
     patches.install()
@@ -74,13 +78,16 @@ def run_watched(
 def conclude(report: Watched, recorder: Recorder, accept: Iterable[str], settings: Settings | None = None) -> None:
     """Fill a report from what was recorded."""
     from .captured import examine_captured
+    from .corruption import look_at_corruption
     from .pairing import look_at_kept_pairs
+    from .probing import look_at_copies
 
     trace, captures = recorder.trace, recorder.captures
     findings = findings_of(trace, accept, settings=settings)
     if saw_training(trace) and not any(f.severity == "error" for f in findings):
         try:  # only where no mechanism was seen: it trains copies, which takes seconds
-            further = [*look_at_kept_pairs(trace, captures), *examine_captured(trace, captures, settings)]
+            further = [*look_at_copies(trace, captures), *look_at_kept_pairs(trace, captures)]
+            further += [*look_at_corruption(trace, captures), *examine_captured(trace, captures, settings)]
             findings = findings_of(trace, accept, further, settings)
         except Exception as error:
             note = f"the captured model could not be examined ({type(error).__name__}: {error})"
@@ -97,6 +104,22 @@ def _compiled(script: Path) -> types.CodeType:
         return compile(script.read_bytes(), str(script.absolute()), "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         raise UserError(f"{script}: no Python program: {error}") from None
+
+
+def _module_program(name: str) -> tuple[types.CodeType, types.ModuleType, str]:
+    """A module's code, its `__main__`, and its file: relative imports in it work, because it knows its package."""
+    try:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.submodule_search_locations is not None:
+            spec = importlib.util.find_spec(f"{name}.__main__")
+    except ImportError:
+        spec = None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        raise UserError(f"{name}: no such module under {Path.cwd()}; `doctor -m package.train` runs it as `python -m`")
+    file = Path(spec.origin)
+    main = _main_module(file)
+    vars(main).update(__spec__=spec, __package__=spec.parent, __loader__=spec.loader, __cached__=spec.cached)
+    return _compiled(file), main, str(file)
 
 
 def _main_module(script: Path) -> types.ModuleType:

@@ -121,13 +121,23 @@ CAUSED = (
     ("learning-rate-too-high", "dead-units"),  # a first step that is too long leaves units behind that never fire
     ("dead-units", "gradient-does-not-flow"),
     ("loss-not-finite", "gradient-does-not-flow"),
+    ("gradient-does-not-flow", "optimiser-holds-foreign-parameters"),
+    ("gradient-does-not-flow", "parameter-not-in-optimiser"),
     ("label-out-of-range", "loss-target-mismatch"),
+    ("single-class", "train-eval-preprocessing-differ"),
+    ("loss-clipped", "gradient-does-not-flow"),  # beyond the bound there is none
+    ("constant-output", "gradient-does-not-flow"),
+    ("constant-output", "loss-expects-logits"),
+    ("bad-initialisation", "gradient-does-not-flow"),
+    ("train-mode-in-evaluation", "evaluation-not-deterministic"),
+    ("gradient-not-finite", "loss-not-finite"),
+    ("loss-sum-reduction", "learning-rate-too-high"),
 )
 """Cause and effect: where both are errors, the cause is put before its effect, which becomes a warning."""
 
 EFFECTS = frozenset({
-    "constant-output", "dead-units", "gradient-exploding", "learning-rate-too-low", "loss-at-init-off",
-    "loss-not-finite", "saturated-units",
+    "constant-output", "dead-units", "gradient-not-finite", "gradient-exploding", "learning-rate-too-low",
+    "loss-at-init-off", "loss-not-finite", "saturated-units",
 })  # fmt: skip
 """What other mistakes lead to: behind an error that is none of these, a warning."""
 
@@ -155,6 +165,10 @@ def _loud(finding: Finding) -> bool:
 CAUSES = frozenset({"loss-sum-reduction", "loss-at-init-off", "input-not-normalised", "bad-initialisation"})
 
 
+OWN_SCALE = 3.0
+"""Times the targets' deviation: outputs that start wider than that are what some other cause made of them."""
+
+
 def _promoted(findings: list[Finding]) -> list[Finding]:
     """A cause that alone is worth a warning is an error where its effect is one; it then comes before the effect."""
     effects = SYMPTOM_CODES | {"dead-units", "saturated-units", "gradient-vanishing", "gradient-not-finite"}
@@ -162,7 +176,8 @@ def _promoted(findings: list[Finding]) -> list[Finding]:
     others = any(f.severity == "error" and f.code not in effects for f in findings)
     if not harmed or others:
         return findings
-    first = next((f for f in findings if f.severity == "warning" and f.code in CAUSES), None)
+    causes = [f for f in findings if f.severity == "warning" and f.code in CAUSES]
+    first = next((f for f in causes if f.evidence.get("outputs", 0) <= OWN_SCALE), None)
     if first is None:
         return findings
     return [replace(first, severity="error"), *(f for f in findings if f is not first)]

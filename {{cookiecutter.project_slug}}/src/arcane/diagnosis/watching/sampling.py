@@ -5,6 +5,12 @@ from dataclasses import dataclass
 DENSE_STEPS = 12
 """Steps looked at one by one: enough for two accumulations of four batches and for what starts after warm-up."""
 
+ENOUGH_ROWS, DENSEST = 256, 32
+"""Of small batches, so many steps more are looked at until so many rows were seen: labels are judged by their rows."""
+
+AGAIN = 4
+"""Steps looked at when rows begin to come again: whether they have the labels that they had."""
+
 GROWTH = 1.35
 """Each further step looked at lies so many times later: 10,000 steps are looked at 34 times."""
 
@@ -13,6 +19,13 @@ WHOLE_EVALUATIONS, EVALUATIONS, FIRST_CALLS = 2, 12, 3
 
 LONGEST_EVALUATION = 400
 """Calls seen in an evaluation that is seen whole."""
+
+FULL_STEPS, LONGEST_EPOCH = 2_000, 10_000
+"""Steps whose calls and order are all kept; more, up to the second number, while training still meets new rows."""
+
+PERIOD, AWAKE = 100, 10
+"""Later, the first ten steps of each hundred are kept whole, and ordinary training steps between them are let by: what
+is done there costs a tenth. Evaluation, training in eval mode and the rates are seen all along."""
 
 FUNCTION_STEPS = 400
 """Steps looked at in a program without modules: there, operations are all that can be seen."""
@@ -27,21 +40,34 @@ class Sampling:
         evaluations: How many evaluations began.
         calls: Calls within the present evaluation.
         at: Optimiser steps before the present evaluation.
+        rows: Different training rows seen so far.
+        again: Steps until which rows that come again are looked at.
     """
 
     next_step: int = DENSE_STEPS
     evaluations: int = 0
     calls: int = 0
     at: int = -1
+    rows: int = ENOUGH_ROWS
+    again: int = -1
 
     def step(self, steps: int, modules: bool) -> bool:
         """Whether to look at the step that follows `steps` steps."""
         if steps < DENSE_STEPS or (not modules and steps < FUNCTION_STEPS):
             return True
+        if steps < self.again or (steps < DENSEST and self.rows < ENOUGH_ROWS):
+            return True
         if steps >= self.next_step:
             self.next_step = max(steps + 1, int(steps * GROWTH))
             return True
         return False
+
+    @staticmethod
+    def asleep(steps: int, new_rows: bool) -> bool:
+        """Whether to let the step that follows `steps` steps by, where it is an ordinary one."""
+        if steps < FULL_STEPS or (new_rows and steps < LONGEST_EPOCH):
+            return False
+        return steps % PERIOD >= AWAKE
 
     def evaluation(self, steps: int) -> bool:
         """Whether to look at this call of a model that no gradient is recorded for, or that is in eval mode."""

@@ -28,12 +28,14 @@ class Stepping:
         self.recorder = recorder
         self.alive: dict[int, weakref.ref] = {}
         self.numbers: dict[int, int] = {}
+        self.counts: dict[int, int] = {}
         self.objects: list[Any] = []
-        self.zeroed: dict[int, bool] = {}
+        self.zeroed: dict[int, bool | None] = {}  # None: the step before was let by
         self.after: dict[int, tuple[weakref.ref, weakref.ref | None]] = {}
         self.before: dict[int, tuple[Tensor, Tensor]] = {}
         self.made: dict[int, Place | None] = {}
         self.manual_at = -1
+        self.left: dict[int, Tensor] = {}
 
     def number_of(self, thing: Any) -> int:
         """A number for an optimiser or a schedule, kept as long as the trace."""
@@ -45,6 +47,10 @@ class Stepping:
     def optimiser_of(self, optimiser: torch.optim.Optimizer) -> Optimiser:
         number = self.number_of(optimiser)
         known = self.recorder.trace.optimisers.get(number)
+        count = sum(len(group["params"]) for group in optimiser.param_groups)
+        if known is not None and self.counts.get(number) == count:
+            return known
+        self.counts[number] = count
         held = [p for group in optimiser.param_groups for p in group["params"]]
         if known is None:
             group = optimiser.param_groups[0]
@@ -57,18 +63,19 @@ class Stepping:
             self.recorder.captures.optimised(optimiser)
             self.after[number] = (weakref.ref(held[0]), None)
             self.zeroed[number] = True
-        if len(known.held) != len(held):
-            known.held = frozenset(id(p) for p in held)
-            self.objects.append(held)
+        known.held = frozenset(id(p) for p in held)
+        self.objects.append(held)
         return known
 
     def before_step(self, optimiser: torch.optim.Optimizer, closure: bool) -> None:
         recorder = self.recorder
         known, number = self.optimiser_of(optimiser), self.number_of(optimiser)
+        known.rates.append(float(optimiser.param_groups[0]["lr"]))
+        if recorder.asleep:
+            return
         self.look_for_zeroing()
         if not closure:
             self.count_zeroing(known, number)
-        known.rates.append(float(optimiser.param_groups[0]["lr"]))
         recorder.event("step", here(3), number)
         if recorder.on or known.steps < 12:
             self.measure(known, [p for group in optimiser.param_groups for p in group["params"]])
@@ -76,17 +83,24 @@ class Stepping:
     def count_zeroing(self, known: Optimiser, number: int) -> None:
         if known.steps and self.zeroed[number]:
             known.zeroed += 1
-        elif known.steps:
+        elif known.steps and self.zeroed[number] is False:
             known.unzeroed += 1
 
     def after_step(self, optimiser: torch.optim.Optimizer, closure: bool) -> None:
         known, number = self.optimiser_of(optimiser), self.number_of(optimiser)
+        if self.recorder.asleep:
+            known.steps += 1
+            self.zeroed[number] = None
+            self.recorder.boundary()
+            return
         if closure:
             self.count_zeroing(known, number)
         known.steps += 1
         self.zeroed[number] = False
-        held = [p for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
-        first = min(held, key=lambda p: p.numel(), default=None)
+        first = self.after[number][0]()
+        if first is None or first.grad is None or known.steps < 12:
+            held = [p for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
+            first = min(held, key=lambda p: p.numel(), default=None)
         if first is not None:
             self.after[number] = (weakref.ref(first), weakref.ref(first.grad))
         self.compare(known)
@@ -164,17 +178,37 @@ class Stepping:
 
     # Steps by hand
 
-    def manual(self, key: int, inputs: tuple[Node, ...]) -> None:
+    def manual(self, key: int, inputs: tuple[Node, ...], changed: Tensor, name: str, options: dict[str, Any]) -> None:
         """A parameter was changed in place: a step, where a gradient took part."""
         if not any(_has_gradient(node) for node in inputs):
             return
         backwards = sum(1 for e in self.recorder.trace.events[-200:] if e.kind == "backward")
         known = self.recorder.trace.optimisers.setdefault(0, Optimiser("by hand", here(3)))
         known.held |= {key}
+        models = self.recorder.trace.models.values()
+        if not self.recorder.modular or any(key in model.parameters for model in models):  # else an adversarial input
+            known.maximise = known.maximise or uphill(name, inputs[0], options)
+        self.moved(known, key, changed)
         if backwards and self.manual_at != self.recorder.time and self._fresh():
             self.recorder.event("step", here(3), 0)
             known.steps += 1
             self.recorder.trace.steps += 1
+
+    def moved(self, known: Optimiser, key: int, changed: Tensor) -> None:
+        """How far a step by hand went, against where the one before left the parameter."""
+        if changed.numel() > LARGEST or known.steps > 24:
+            return
+        values, weights = changed.detach().clone(), known.weights.setdefault(key, Weights("", tuple(changed.shape)))
+        before = self.left.get(key)
+        weights.seen += 1
+        if before is not None and (size := float(before.double().norm())) > 0:
+            weights.ratios.append(float((values - before).double().norm()) / size)
+        if before is None and values.dim() > 1:
+            weights.constant = bool((values == values.flatten()[0]).all())
+        if values.dim() > 1:
+            alike = (values[1:] == values[:1]).all() or (values[:, 1:] == values[:, :1]).all()
+            weights.rows_equal = bool(alike)
+        self.left[key] = values
 
     def _fresh(self) -> bool:
         """Whether a backward pass came after the last step by hand."""
@@ -211,6 +245,22 @@ class Stepping:
             known.subject = self.number_of(optimiser) if optimiser is not None else 0
             self.recorder.trace.schedules[number] = known
         return known
+
+
+def uphill(name: str, change: Node, options: dict[str, Any]) -> bool:
+    """Whether a parameter is moved along its gradient, not against it: read from the formula, False where unclear."""
+    alpha = options.get("alpha", 1)
+    sign = {"add": 1, "sub": -1}.get(name, 0) * (-1 if isinstance(alpha, int | float) and alpha < 0 else 1)
+    for _ in range(8):
+        if change.name in ("grad", "data", "detach", "clone") and not any(_has_gradient(i) for i in change.inputs):
+            return sign > 0 and change.name == "grad"
+        number = next((v for k in ("1", "0", "other") if isinstance(v := change.options.get(k), int | float)), 1)
+        if change.name == "neg" or (change.name in ("mul", "div") and number < 0):
+            sign = -sign
+        elif change.name not in ("mul", "div", "data", "detach", "clone", "clamp"):
+            return False
+        change = next((i for i in change.inputs if _has_gradient(i)), change)
+    return False
 
 
 def _has_gradient(node: Node, depth: int = 5) -> bool:

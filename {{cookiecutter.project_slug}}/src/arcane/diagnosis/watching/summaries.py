@@ -14,7 +14,8 @@ LARGEST = 1 << 20
 COLUMNS = 1024
 """Features of a row that are looked at, evenly spaced: rows that agree in 1,024 values are the same row."""
 
-SAME_SUM = 1e-3
+BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+"""Whole numbers of as many bytes as a float."""
 
 
 def facts(tensor: Tensor, prefix: str = "") -> dict[str, float]:
@@ -54,9 +55,9 @@ def _sums(values: Tensor) -> dict[str, float]:
 
 
 @cache
-def _factors(count: int) -> Tensor:
-    """Odd numbers of 62 bits, always the same ones, drawn outside of torch's random state."""
-    return torch.from_numpy(np.random.default_rng(20261122).integers(0, 1 << 62, count, np.int64) | 1)
+def _factors(count: int) -> np.ndarray:
+    """Odd numbers of 62 bits, always the same ones, drawn outside of any random state."""
+    return np.random.default_rng(20261122).integers(0, 1 << 62, count, np.int64) | 1
 
 
 def columns(tensor: Tensor) -> Tensor:
@@ -72,13 +73,20 @@ def row_keys(rows: Tensor) -> np.ndarray:
 
     Integer sums that wrap around do not depend on the order of summing, as those of a float product would.
     """
-    if rows.dtype in (torch.float32, torch.float16, torch.bfloat16, torch.float64):
-        sizes = {torch.float32: torch.int32, torch.float64: torch.int64}
-        rows = rows.contiguous().view(sizes.get(rows.dtype, torch.int16))
-    factors = _factors(COLUMNS)[: rows.shape[1]].to(rows.device)
-    mixed = rows.to(torch.int64) * factors
-    mixed = (mixed ^ (mixed >> 29)) * factors
-    return mixed.sum(1).cpu().numpy()
+    if rows.dtype.is_complex:
+        rows = torch.view_as_real(rows.resolve_conj()).flatten(1)
+    if rows.is_floating_point():
+        rows = rows.contiguous().view(BITS[rows.element_size()])
+    bits = rows.cpu().numpy().astype(np.int64)  # numpy: 0.03 ms for 32 rows of 64 values, where torch takes 0.2
+    mixed = bits * _factors(2 * COLUMNS)[: bits.shape[1]]
+    mixed ^= mixed >> 29
+    mixed *= _factors(2 * COLUMNS)[: bits.shape[1]]
+    return mixed.sum(1)
+
+
+def row_values(rows: Tensor) -> np.ndarray:
+    """The values of rows [n, F], float32."""
+    return rows.detach().to("cpu", torch.float32).numpy()
 
 
 def population(rows: np.ndarray) -> Population:

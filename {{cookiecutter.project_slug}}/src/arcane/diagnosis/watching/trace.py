@@ -1,49 +1,19 @@
 """What a program did, as plain data: operations, calls of models, steps and numbers. The checks read only this."""
 
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 
+from .nodes import Node
 from .places import Place
+from .trained import Optimiser, Population, Schedule, Units, Weights
 
-
-@dataclass(eq=False, slots=True)
-class Node:
-    """A tensor that was made, and how.
-
-    Attributes:
-        name: The function that made it, without underscores (`sub`, `cross_entropy`); `parameter` for a leaf that
-            wants a gradient, `data` for any other leaf.
-        inputs: The tensors that it was made from, in order.
-        shape: Of the result.
-        dtype: Of the result, as `float32`.
-        wants_gradient: Whether a gradient goes through it.
-        place: The person's line.
-        options: Arguments that are no tensors, by name where the name is known, else by position (`1`).
-        facts: Measurements of values, by name; `input.` and `target.` before those of a loss's arguments.
-        calls: Numbers of the model calls that it comes from.
-        module: Class of the innermost module that made it, empty outside of modules.
-        key: Identity of a parameter.
-        layers: Layers with parameters on the longest way to it.
-    """
-
-    name: str
-    inputs: tuple["Node", ...]
-    shape: tuple[int, ...]
-    dtype: str
-    wants_gradient: bool
-    place: Place | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    facts: dict[str, float] = field(default_factory=dict)
-    calls: frozenset[int] = frozenset()
-    module: str = ""
-    key: int = 0
-    layers: int = 0
-
-    def option(self, name: str, position: int, default: Any = None) -> Any:
-        """An argument that is no tensor, by its name or its position."""
-        return self.options.get(name, self.options.get(str(position), default))
+__all__ = [
+    "Backward", "Call", "Crash", "Event", "Model", "Modes", "Node", "Optimiser", "Population", "Report", "Schedule",
+    "Score", "Trace", "Units", "Weights",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,6 +53,7 @@ class Call:
         labels: What the loss compared with, one a row; empty where that was not seen.
         learned: Whether a backward pass went through it.
         scored: Whether its output met a loss, an argmax or a comparison.
+        shown: Whether its output, or what was made of it, left torch for Python or numpy.
         input_gradient: Whether the inputs want a gradient (adversarial examples, saliency).
         watched: Whether the operations behind it were recorded.
         carried: Whether a recurrent layer starts from a state that an earlier call left.
@@ -104,6 +75,7 @@ class Call:
     labels: np.ndarray = field(default_factory=lambda: np.empty(0))
     learned: bool = False
     scored: bool = False
+    shown: bool = False
     input_gradient: bool = False
     watched: bool = False
     carried: bool = False
@@ -127,6 +99,7 @@ class Event:
         subject: Which optimiser, schedule or model.
         loss: Of a backward pass, NaN for others.
         calls: Model calls that a backward pass went through.
+        callers: Of a backward pass, the person's lines above it, innermost first.
     """
 
     kind: str
@@ -136,6 +109,7 @@ class Event:
     subject: int = 0
     loss: float = float("nan")
     calls: frozenset[int] = frozenset()
+    callers: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,6 +131,7 @@ class Model:
         name: Of its class.
         parameters: By identity: name, shape, whether it wants a gradient.
         loaded: Whether a state was loaded into it before its first training step, and from where.
+        origin: The model of this program whose weights were loaded into it, 0 where there is none.
         embeds: Whether its inputs are codes.
     """
 
@@ -164,127 +139,9 @@ class Model:
     parameters: dict[int, tuple[str, tuple[int, ...], bool]]
     loaded: str = ""
     library: str = ""
+    origin: int = 0
     embeds: bool = False
     inner: set[int] = field(default_factory=set)
-
-
-@dataclass
-class Weights:
-    """What was seen of one parameter of an optimiser.
-
-    Attributes:
-        name: In its model, empty where it belongs to none.
-        shape: Of the parameter.
-        seen: Steps at which it was looked at.
-        absent: Of these, steps without a gradient.
-        zero: Of these, steps with a gradient of zeros.
-        not_finite: Of these, steps with NaN or infinity in the gradient.
-        norms: Gradient norms.
-        ratios: Norm of the step over norm of the weights.
-        scale: Of a matrix at its first step: standard deviation x sqrt(fan in).
-        constant: Whether all its values were equal at the first step that was looked at.
-        rows_equal: Whether all its rows were still equal at the last.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    seen: int = 0
-    absent: int = 0
-    zero: int = 0
-    not_finite: int = 0
-    norms: list[float] = field(default_factory=list)
-    ratios: list[float] = field(default_factory=list)
-    size: list[float] = field(default_factory=list)
-    scale: float | None = None
-    constant: bool = False
-    rows_equal: bool = False
-
-
-@dataclass
-class Optimiser:
-    """An optimiser: its parameters and rates.
-
-    Attributes:
-        name: Of its class.
-        place: Where it was first stepped.
-        rates: Learning rate of the first group at each step.
-        held: Identities of its parameters.
-        weights: What was seen of them.
-        steps: How many were taken.
-        unzeroed: Steps before which nothing had set its gradients to zero since the step before.
-        zeroed: Steps before which something had.
-        maximise: Whether it goes uphill.
-        plain: Whether it takes one gradient a step (LBFGS calls a closure several times).
-    """
-
-    name: str
-    place: Place | None
-    made: Place | None = None
-    rates: list[float] = field(default_factory=list)
-    held: frozenset[int] = frozenset()
-    weights: dict[int, Weights] = field(default_factory=dict)
-    steps: int = 0
-    unzeroed: int = 0
-    zeroed: int = 0
-    maximise: bool = False
-    plain: bool = True
-    momentum: bool = False
-
-
-@dataclass
-class Schedule:
-    """A learning-rate schedule.
-
-    Attributes:
-        name: Of its class.
-        place: Where it was first stepped, or made.
-        steps: How often it was stepped.
-        planned: The steps that it was made for, 0 where it has no end.
-        subject: The optimiser.
-        first: Optimiser steps before its first step.
-    """
-
-    name: str
-    place: Place | None
-    steps: int = 0
-    planned: int = 0
-    subject: int = 0
-    first: int = -1
-    every: int = 0
-    taken: list[int] = field(default_factory=list)
-
-
-@dataclass
-class Population:
-    """Distinct rows that reached a model, in one phase: sums by feature, in double precision.
-
-    Attributes:
-        rows: How many.
-        sums: By feature [F].
-        squares: By feature [F].
-        lows: By feature [F].
-        highs: By feature [F].
-    """
-
-    rows: int
-    sums: np.ndarray
-    squares: np.ndarray
-    lows: np.ndarray
-    highs: np.ndarray
-
-    @property
-    def mean(self) -> np.ndarray:
-        return self.sums / self.rows
-
-    @property
-    def std(self) -> np.ndarray:
-        return np.sqrt(np.maximum(self.squares / self.rows - self.mean**2, 0))
-
-    def __add__(self, other: "Population") -> "Population":
-        return Population(
-            self.rows + other.rows, self.sums + other.sums, self.squares + other.squares,
-            np.minimum(self.lows, other.lows), np.maximum(self.highs, other.highs),
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -352,25 +209,6 @@ class Crash:
 
 
 @dataclass
-class Units:
-    """Units behind a non-linearity, over the steps that were looked at.
-
-    Attributes:
-        name: Of the non-linearity.
-        place: The person's line.
-        rows: Values of each unit that were seen.
-        idle: Share of the units that gave 0 (or lay at a bound) all along, by step looked at.
-    """
-
-    name: str
-    place: Place | None
-    rows: int
-    width: int
-    idle: list[float] = field(default_factory=list)
-    steps: list[int] = field(default_factory=list)
-
-
-@dataclass
 class Trace:
     """Everything that was seen of a program."""
 
@@ -394,6 +232,7 @@ class Trace:
     dropout_in_evaluation: list[Node] = field(default_factory=list)
     casts: list[Node] = field(default_factory=list)
     time_first: list[Node] = field(default_factory=list)
+    confusions: dict[int, Counter[tuple[int, int]]] = field(default_factory=dict)
 
     @property
     def learned(self) -> list[Call]:
@@ -404,6 +243,20 @@ class Trace:
     def evaluated(self) -> list[Call]:
         """Calls of evaluation: scored, and never learned from."""
         return [call for call in self.calls if call.scored and not call.learned]
+
+    @property
+    def asked(self) -> list[Call]:
+        """Calls of evaluation, and those whose outputs left torch (a metric of numpy's) in a program of one optimiser:
+        of a GAN, or of actor and critic, such an output need be no evaluation.
+        """
+        alone = not self.taking_turns
+        return [c for c in self.calls if not c.learned and (c.scored or (alone and c.shown and not c.gradient))]
+
+    @property
+    def taking_turns(self) -> bool:
+        """Whether several optimisers step in turns (a GAN); one after the other, as for folds, is not that."""
+        steps = [event.subject for event in self.events if event.kind == "step"]
+        return sum(a != b for a, b in pairwise(steps)) > len(set(steps)) - 1
 
     @property
     def losses(self) -> list[float]:

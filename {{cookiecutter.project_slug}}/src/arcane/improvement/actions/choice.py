@@ -15,6 +15,9 @@ from .under_fitting import UNDER_FITTING
 ACTIONS: tuple[Action, ...] = (*UNDER_FITTING, *OVER_FITTING, *SHIFT)
 """The engine's actions."""
 
+RESHAPING = ("model.name", "model.width")
+"""With another of these no weight of `model.pretrained` fits any more: a training would end in an error."""
+
 
 def known_actions(own: Sequence[Action] = ()) -> dict[str, Action]:
     """Every action by name.
@@ -81,11 +84,15 @@ def discover(action: Action, params: Params, context: Context, means: Means) -> 
 def changed_by(action: Action, params: Params, change: Change) -> Params | None:
     """The params with an action's change; None where that is none.
 
+    Pre-trained weights that cannot fit the changed network are given up with the change, which then says so.
+
     Raises:
         UserError: It names an unknown parameter or gives a value that does not fit.
     """
     try:
         changed = params.changed(change)
+        if "model.pretrained" not in change and any(changed.value(each) != params.value(each) for each in RESHAPING):
+            changed = changed.changed({"model.pretrained": None})
     except UserError as error:
         raise UserError(f"action `{action.name}`: {error}") from None
     return None if changed == params else changed

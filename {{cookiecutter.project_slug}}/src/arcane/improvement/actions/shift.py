@@ -30,14 +30,6 @@ SHIFT: tuple[Action, ...] = (
         order=2.1,
     ),
     Action(
-        "mixup-across",
-        "distribution shift",
-        "Blends of pairs of examples fill the room between what was seen, where the target domain may lie.",
-        lambda params, context: {"train.mixup": 0.4},
-        lambda params, context: _shifted(params, context) and params.train.mixup == 0,
-        order=2.2,
-    ),
-    Action(
         "adapt-batch-norm",
         "distribution shift",
         "Batch normalisation with the target domain's statistics undoes a shift of level and contrast inside the "

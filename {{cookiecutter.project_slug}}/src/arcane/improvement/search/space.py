@@ -210,7 +210,8 @@ def _sized(params: Params, spec: Spec) -> bool:
 
 
 def _has_sizes(build: Builder) -> Builder:
-    return lambda params, spec: build(params, spec) if _sized(params, spec) else None
+    """Only where the network has sizes, and no pre-trained weights that fix them."""
+    return lambda params, spec: build(params, spec) if _sized(params, spec) and not params.model.pretrained else None
 
 
 SENSITIVE: dict[str, Builder] = {

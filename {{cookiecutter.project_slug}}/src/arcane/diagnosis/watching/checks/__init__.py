@@ -6,14 +6,16 @@ from .flow import FLOW
 from .gradients import EXPLODING, GRADIENTS
 from .inputs import INPUTS
 from .labels import LABELS
-from .loss import LOSS, SYMPTOMS
+from .loss import LOSS
 from .metric import METRIC
-from .model import MODEL, UNITS
+from .model import MODEL
 from .modes import MODES
+from .objective import OBJECTIVE, SYMPTOMS
 from .optimiser import OPTIMISER, RATE
 from .shapes import CONSTANT, SHAPES
+from .units import UNITS
 
 PASSIVE: tuple[PassiveCheck, ...] = (
-    *CRASH, *SHAPES, *LOSS, *INPUTS, *LABELS, *MODEL, *GRADIENTS, *OPTIMISER, *MODES, *FLOW, *METRIC,
+    *CRASH, *SHAPES, *LOSS, *OBJECTIVE, *INPUTS, *LABELS, *MODEL, *GRADIENTS, *OPTIMISER, *MODES, *FLOW, *METRIC,
     RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....data.findings import Finding
+from ..graph import given
 from ..trace import Call, Population, Trace
 from .check import PassiveCheck, found
 
@@ -20,15 +21,18 @@ JUDGING = re.compile(r"val|test|score|accuracy")
 
 def look_at_overlap(trace: Trace) -> Iterator[Finding]:
     """Evaluation rows that were trained on, by line of evaluation."""
-    trained: dict[int, set[int]] = defaultdict(set)
+    trained: dict[int, dict[int, int]] = defaultdict(dict)
     for call in trace.learned:
-        trained[call.model].update(call.keys.tolist())
-    if not trained or any(m.embeds for m in trace.models.values()):
+        for key in call.keys.tolist():
+            trained[call.model].setdefault(key, call.number)
+    if not trained or _short_codes(trace):
         return
     groups = _evaluations(trace)
     shares = {}
     for name, calls in groups.items():
         rows, seen = {k for c in calls for k in c.keys.tolist()}, trained[calls[0].model]
+        if not calls[0].scored:  # only shown: what is learnt from later may have been asked about before (a pool)
+            seen = {k: number for k, number in seen.items() if number < calls[0].number}
         if len(rows) >= 8 and seen:
             shares[name] = (sum(k in seen for k in rows) / len(rows), rows, calls)
     chance = _duplicates(trace)
@@ -37,9 +41,7 @@ def look_at_overlap(trace: Trace) -> Iterator[Finding]:
         if share <= max(OVERLAP, 3 * chance) or (whole and any(s < 0.5 for s, _, _ in shares.values())):
             continue
         alone = len(calls) == 1 and any(c is not calls and c[0].place == calls[0].place for _, _, c in shares.values())
-        if share * len(rows) < 3 or (
-            alone and not whole and calls[0].step == trace.evaluated[-1].step and len(shares) > 2
-        ):
+        if share * len(rows) < 3 or (alone and not whole and calls[0].step == trace.asked[-1].step and len(shares) > 2):
             continue  # a row or two may be doubles in the data; a batch may straddle the end of the training rows
         if whole and not _said_to_be_held_out(calls):
             continue
@@ -54,12 +56,19 @@ def look_at_overlap(trace: Trace) -> Iterator[Finding]:
         return
 
 
+def _short_codes(trace: Trace) -> bool:
+    """Whether rows are a few whole numbers each, which come again without any mistake."""
+    embeds = any(m.embeds for m in trace.models.values())
+    keys = [k for c in trace.learned[:12] for k in c.keys.tolist()]
+    return embeds and (len(keys) < 64 or len(set(keys)) < 0.99 * len(keys))
+
+
 def _evaluations(trace: Trace) -> dict[tuple, list[Call]]:
     """Calls of evaluation, cut where steps lie between and where training rows end: by line and the caller's pass."""
     seen = {k for c in trace.learned for k in c.keys.tolist()}
     groups: dict[tuple, list[Call]] = defaultdict(list)
     block, before = 0, None
-    for call in trace.evaluated:
+    for call in trace.asked if given(trace) else trace.evaluated:
         if not len(call.keys):
             continue
         share = np.mean([k in seen for k in call.keys.tolist()])
@@ -102,8 +111,19 @@ def look_at_leak(trace: Trace) -> Iterator[Finding]:
         if not name.startswith("train:") or train.rows < 20:
             continue
         model = name.split(":")[1]
-        others = [p for n, p in trace.populations.items() if n.startswith(f"evaluation:{model}:")]
+        phases = ("evaluation", "shown") if given(trace) and not trace.taking_turns else ("evaluation",)
+        others = [p for n, p in trace.populations.items() if n.startswith(tuple(f"{q}:{model}:" for q in phases))]
         others = [p for p in others if len(p.sums) == len(train.sums)]
+        own = next((p for p in others if _even(p)), None)
+        if own is not None and _even(train):
+            yield found(
+                "preprocessing-leak", "error",
+                f"The {own.rows} evaluation rows are scaled by their own statistics: alone they have mean 0 and "
+                "deviation 1 in each feature, as the training rows have.",
+                "Fit on the training rows, and transform the others with what was fitted.",
+                next((c.place for c in trace.asked), None), "statistics of the training rows", rows=own.rows,
+            )  # fmt: skip
+            return
         together = _together(train, others)
         if together is None:
             continue
@@ -118,6 +138,15 @@ def look_at_leak(trace: Trace) -> Iterator[Finding]:
                 place, "statistics of the training rows", rows=together.rows, training_rows=train.rows,
             )  # fmt: skip
             return
+
+
+def _even(rows: Population) -> bool:
+    """Whether each of three features or more has mean 0 and deviation 1 over these rows alone, to single precision."""
+    varied = rows.std > 1e-6
+    if varied.sum() < 3 or rows.rows < 20:
+        return False
+    even = (np.abs(rows.mean[varied]) < 2e-5) & (np.abs(rows.std[varied] - 1) < 3 / rows.rows)
+    return bool(even.mean() > 0.9)
 
 
 def _together(train: Population, others: list[Population]) -> Population | None:

@@ -1,5 +1,6 @@
 """Gradients: whether they arrive, how large they are, and whether they are of this step alone."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -46,12 +47,14 @@ def look_at_flow(trace: Trace) -> Iterator[Finding]:
 
 
 def _nothing_moves(trace: Trace) -> Iterator[Finding]:
-    for optimiser in trace.optimisers.values():
+    for number, optimiser in trace.optimisers.items():
         seen = [w for w in optimiser.weights.values() if w.seen >= 3]
+        begun = next((e.step for e in trace.events if e.kind == "step" and e.subject == number), 0)
         known = {k for m in trace.models.values() for k in m.parameters}
         if seen and all(w.absent + w.zero == w.seen for w in seen) and (set(optimiser.weights) & known or not known):
             cuts = _cut_parameters(trace)
-            own = any(c.gradient and set(trace.models[c.model].parameters) & optimiser.held for c in trace.calls)
+            later = [c for c in trace.calls if c.gradient and c.step >= begun]
+            own = any(set(trace.models[c.model].parameters) & optimiser.held for c in later)
             if own or cuts:
                 yield found(
                     "gradient-does-not-flow", "error",
@@ -82,7 +85,9 @@ def look_at_sizes(trace: Trace) -> Iterator[Finding]:
     for optimiser in trace.optimisers.values():
         weights = [w for w in optimiser.weights.values() if w.norms]
         broken = [w for w in weights if w.not_finite]
-        if broken and max(w.not_finite for w in broken) > 1 and all(np.isfinite(v) for v in trace.losses[:3]):
+        first = min((next(i for i, v in enumerate(w.norms) if not np.isfinite(v)) for w in broken), default=0)
+        # The first gradient that broke was a finite loss's: the way back broke it, not the loss.
+        if broken and max(w.not_finite for w in broken) > 1 and all(np.isfinite(v) for v in trace.losses[: first + 1]):
             yield found(
                 "gradient-not-finite", "error",
                 f"Gradients of {_named(broken)} are NaN or infinite at {max(w.not_finite for w in broken)} of "
@@ -197,6 +202,11 @@ def look_at_evaluation(trace: Trace) -> Iterator[Finding]:
     if evaluating and len(training) >= 2 and {e.place for e in evaluating}.isdisjoint({e.place for e in training}):
         yield _in_evaluation(evaluating, "of a model in eval mode")
         return
+    said = [e for e in passes if _speaks_of(e) == "held out"]
+    trained = [e for e in passes if _speaks_of(e) == "training"]
+    if said and trained and _rows(trace, said).isdisjoint(_rows(trace, trained)):
+        yield _in_evaluation(said, "called for by a line that speaks of validation or test")
+        return
     stepped = _places_before_steps(trace)
     never = {}
     for event in passes:
@@ -208,6 +218,21 @@ def look_at_evaluation(trace: Trace) -> Iterator[Finding]:
         if len(group) >= 1 and rest and not mixed and not any(calls[n].input_gradient for e in group for n in e.calls):
             yield _in_evaluation(group, "that no step follows")
             return
+
+
+def _rows(trace: Trace, passes: list[Event]) -> set[int]:
+    return {key for e in passes for n in e.calls for key in trace.calls[n].keys.tolist()}
+
+
+def _speaks_of(event: Event) -> str:
+    """Which rows the innermost line above a backward pass that names any speaks of, in the program's own words."""
+    for line in event.callers:
+        words = re.findall(r"[a-z]+", line.source.lower())
+        held = any(word in ("val", "dev", "heldout") or word.startswith(("valid", "test")) for word in words)
+        training = any(word.startswith("train") for word in words)
+        if held or training:
+            return "both" if held and training else "held out" if held else "training"
+    return ""
 
 
 def _same_calls(group: list[Event], passes: list[Event]) -> bool:
@@ -266,7 +291,8 @@ GRADIENTS = (
     PassiveCheck(
         ("backward-in-evaluation",),
         "Validation rows are trained on.",
-        "No threshold: backward at a line of its own, on a model in eval mode while training runs in train mode, or "
+        "No threshold: backward under a call whose line names validation or test rows and not training ones, while "
+        "another names those; or at a line of its own, on a model in eval mode while training runs in train mode, or "
         "that no step follows while others have one. Adversarial examples pass.",
         look_at_evaluation,
     ),

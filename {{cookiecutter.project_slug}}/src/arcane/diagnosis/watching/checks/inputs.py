@@ -5,17 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....data.findings import Finding
-from ..graph import ancestors, source
+from ..graph import ancestors, given, source
 from ..measuring import NORMS, flat
-from ..trace import Call, Node, Trace
+from ..trace import Node, Trace
 from .check import PassiveCheck, found
+from .pretrained import PRETRAINED, RATIO, SHIFT
 
 LARGEST_RMS, LEAST_SPREAD = 5.0, 0.01
 """As in the active examination: pixels of 0..255 have 60 to 130, standardised values 1; divided twice by 255, 0.001."""
-
-SHIFT, RATIO = 0.7, 1.7
-"""Between training and evaluation: means apart by deviations, and ratio of deviations. Random splits of 100 rows stay
-within 0.3 and 1.3; augmentation by crops, flips and noise within 0.4 and 1.5."""
 
 
 def first_layers(trace: Trace, most: int = 12) -> list[Node]:
@@ -156,6 +153,7 @@ def look_at_variety(trace: Trace) -> Iterator[Finding]:
 
 def look_at_phases(trace: Trace) -> Iterator[Finding]:
     """Inputs of evaluation that are prepared in another way than those of training."""
+    phases = ("evaluation", "shown") if given(trace) and not trace.taking_turns else ("evaluation",)
     for name, train in trace.populations.items():
         if not name.startswith("train:"):
             continue
@@ -163,9 +161,10 @@ def look_at_phases(trace: Trace) -> Iterator[Finding]:
         if trace.models[int(model)].embeds or train.rows < 24:
             continue
         for other, seen in trace.populations.items():
-            if not other.startswith(f"evaluation:{model}:") or seen.rows < 24 or len(seen.sums) != len(train.sums):
+            phase = other.partition(":")[0]
+            if phase not in phases or f":{model}:" not in other or seen.rows < 24 or len(seen.sums) != len(train.sums):
                 continue
-            call = next((c for c in trace.evaluated if f"evaluation:{model}:{c.place}" == other), None)
+            call = next((c for c in trace.asked if f"{phase}:{model}:{c.place}" == other), None)
             shift, ratio = _apart(train, seen)
             if shift > SHIFT or ratio > RATIO:
                 yield found(
@@ -199,30 +198,6 @@ def _apart(first, second) -> tuple[float, float]:
     return shift, min(ratio, 1e9)
 
 
-def look_at_pretrained(trace: Trace) -> Iterator[Finding]:
-    """Weights of torchvision want ImageNet's normalisation."""
-    for key, model in trace.models.items():
-        if model.library != "torchvision":
-            continue
-        calls: list[Call] = [c for c in trace.calls if c.model == key and c.std > 0][:20]
-        if not calls:
-            continue
-        low, high = min(c.low for c in calls), max(c.high for c in calls)
-        mean, std = float(np.mean([c.mean for c in calls])), float(np.mean([c.std for c in calls]))
-        raw = low >= 0 or high > 6 or std < 0.35 or abs(mean) > 1.5
-        if raw:
-            yield found(
-                "pretrained-normalisation-mismatch", "error",
-                f"Weights loaded by {model.library} get inputs from {low:.3g} to {high:.3g} (mean "
-                f"{mean:.3g}, deviation "
-                f"{std:.3g}); they were trained on about -2.1 to 2.6.",
-                "Use the weights' own transforms (`weights.transforms()`), or ImageNet's mean and "
-                "deviation by channel.",
-                calls[0].place, "mean about 0, deviation about 1", mean=mean, std=std,
-            )  # fmt: skip
-            return
-
-
 INPUTS = (
     PassiveCheck(
         ("input-casting",),
@@ -230,12 +205,7 @@ INPUTS = (
         "More than 0.1 % of the values wrap around, or a fifth lose their fraction at a deviation below 20.",
         look_at_casts,
     ),
-    PassiveCheck(
-        ("pretrained-normalisation-mismatch",),
-        "Pre-trained weights see other colours than they were trained on; fine-tuning hides it.",
-        "torchvision's weights with inputs that are never negative, beyond 6, or of a deviation below 0.35.",
-        look_at_pretrained,
-    ),
+    *PRETRAINED,
     PassiveCheck(
         ("train-eval-preprocessing-differ",),
         "The model is measured on inputs that it was not trained for.",

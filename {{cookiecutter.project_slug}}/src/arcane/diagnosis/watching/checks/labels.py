@@ -1,93 +1,22 @@
 """Labels as the loss got them, in the order in which they came."""
 
-import math
-from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
 from ....data.findings import Finding
 from ..graph import ancestors, losses, source
-from ..trace import Call, Node, Trace
+from ..trace import Node, Trace
 from .check import PassiveCheck, found
-
-
-def _labelled(trace: Trace) -> list[Call]:
-    return [c for c in trace.learned if len(c.labels) == c.rows > 0]
-
-
-def _classes(trace: Trace) -> bool:
-    """Whether targets are classes."""
-    kinds = {t.kind for t in losses(trace)}
-    return bool(
-        kinds & {"cross_entropy", "nll_loss", "picked", "binary_cross_entropy_with_logits", "binary_cross_entropy"}
-    )
-
-
-def look_at_pairing(trace: Trace) -> Iterator[Finding]:
-    """The same row with other labels at another time."""
-    first: dict[int, float] = {}
-    again = differ = 0
-    where = None
-    calls = [c for c in _labelled(trace) if len(c.keys) == c.rows and not trace.models[c.model].embeds]
-    per_step = Counter((c.step, c.model) for c in trace.learned)
-    if any(count > 1 for count in per_step.values()):
-        return  # twins: a label is a pair's, not a row's
-    conflicting = _conflicts_within(calls)
-    if len(conflicting) > 0.02 * len({k for c in calls for k in c.keys.tolist()}):
-        return  # states and actions, not rows and labels
-    for call in calls:
-        for key, label in zip(call.keys.tolist(), call.labels.tolist(), strict=True):
-            if key in conflicting:
-                continue
-            if key in first:
-                again += 1
-                if abs(first[key] - label) > 1e-6 * (1 + abs(label)):
-                    differ += 1
-                    where = where or call.place
-            else:
-                first[key] = label
-    if again >= 30 and differ / again > 0.8 * _chance(calls) and _fixed_targets(trace):
-        yield found(
-            "labels-out-of-order", "error",
-            f"{100 * differ / again:.0f} % of the {again} rows that came again had another label than "
-            "before: inputs and "
-            "labels are shuffled apart.",
-            "Shuffle inputs and labels with the same permutation.",
-            where, "the same label each time", share=differ / again, rows=again,
-        )  # fmt: skip
-
-
-def _chance(calls: list[Call]) -> float:
-    """How often two labels drawn at random differ."""
-    _, counts = np.unique(np.concatenate([c.labels for c in calls]), return_counts=True)
-    return max(0.2, 1 - float(((counts / counts.sum()) ** 2).sum()))
-
-
-def _conflicts_within(calls: list[Call]) -> set[int]:
-    """Rows that carry several labels within one batch: real duplicates, which say nothing."""
-    found: set[int] = set()
-    for call in calls:
-        pairs = {(k, v) for k, v in zip(call.keys.tolist(), call.labels.tolist(), strict=True)}
-        seen: set[int] = set()
-        for key, _ in pairs:
-            if key in seen:
-                found.add(key)
-            seen.add(key)
-    return found
-
-
-def _fixed_targets(trace: Trace) -> bool:
-    """Whether targets are given, not made from a model's outputs (bootstrapped values, a teacher)."""
-    return all(t.targets is None or not (t.targets.layers or t.targets.calls) for t in losses(trace, 12))
+from .order import OF_CLASSES, ORDER, PAIRING, classes, labelled
 
 
 def look_at_variety(trace: Trace) -> Iterator[Finding]:
     """One class alone."""
-    calls = _labelled(trace)
+    calls = labelled(trace)
     labels = np.concatenate([c.labels for c in calls]) if calls else np.empty(0)
-    several = len([o for o in trace.optimisers.values() if o.steps]) > 1
-    if len(labels) >= 64 and len(np.unique(labels)) == 1 and not several and _classes(trace) and len(calls) >= 3:
+    several = trace.taking_turns
+    if len(labels) >= 64 and len(np.unique(labels)) == 1 and not several and classes(trace) and len(calls) >= 3:
         yield found(
             "single-class", "error",
             f"All {len(labels)} labels of the training steps looked at are {labels[0]:g}.",
@@ -96,12 +25,48 @@ def look_at_variety(trace: Trace) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def look_at_numbering(trace: Trace) -> Iterator[Finding]:
+    """Predictions that are right but for the names of the classes."""
+    if not trace.confusions:
+        return
+    pairs = trace.confusions[max(trace.confusions)]
+    rows, right = sum(pairs.values()), sum(n for (a, b), n in pairs.items() if a == b)
+    said = {a: sum(n for (c, _), n in pairs.items() if c == a) for a, _ in pairs}
+    often = {a: max((n, b) for (c, b), n in pairs.items() if c == a) for a, n in said.items() if n >= 5}
+    moved = {a: b for a, (_, b) in often.items() if a != b}
+    one_to_one = len({b for _, b in often.values()}) == len(often)
+    if rows >= 30 and len(moved) >= 2 and one_to_one and sum(n for n, _ in often.values()) > 0.8 * rows > right / 0.8:
+        shown = ", ".join(f"{a} for {b}" for a, b in sorted(moved.items())[:4])
+        yield found(
+            "labels-corrupt", "error",
+            f"Of {rows} predictions {100 * right / rows:.0f} % are right, but nearly all would be under other names of "
+            f"the classes ({shown}): training and evaluation number them differently.",
+            "Make one table of the classes, and use it for both.", None, "the same number for a class everywhere",
+            right=right / rows, rows=rows,
+        )  # fmt: skip
+
+
+def look_at_masks(trace: Trace) -> Iterator[Finding]:
+    """One class alone, where a row has many labels: a mask, a sequence of tags."""
+    terms = [t for t in losses(trace) if t.kind in OF_CLASSES and t.targets is not None and len(t.targets.shape) > 1]
+    terms = [t for t in terms if t.targets and not (t.targets.layers or t.targets.calls)]
+    facts = [t.node.facts for t in terms]
+    values = {(f["target.low"], f["target.high"]) for f in facts if "target.low" in f}
+    if len(terms) >= 3 and len(values) == 1 and len(set(*values)) == 1 and not trace.taking_turns:
+        yield found(
+            "single-class", "error",
+            f"All labels of the {len(terms)} training steps looked at are {values.pop()[0]:g}.",
+            "Look at how the labels are read, and from where.",
+            terms[0].node.place, "several classes", steps=len(terms),
+        )  # fmt: skip
+
+
 def look_at_values(trace: Trace) -> Iterator[Finding]:
     """Values that a loss does not know."""
     for term in losses(trace):
         facts = term.node.facts
         low, high = facts.get("target.low", 0.0), facts.get("target.high", 0.0)
-        if term.kind not in ("binary_cross_entropy_with_logits", "binary_cross_entropy"):
+        if term.kind not in ("binary_cross_entropy_with_logits", "binary_cross_entropy", "bernoulli"):
             continue
         if low < 0 or high > 1:
             signs = {low, high} == {-1.0, 1.0}
@@ -156,10 +121,32 @@ def _margin(node: Node) -> dict[str, float]:
     return product.facts if product.name == "mul" else {}
 
 
+TURNS = frozenset({"flip", "fliplr", "flipud", "rot90", "roll", "grid_sample", "affine_grid"})
+
+
+def look_at_alignment(trace: Trace) -> Iterator[Finding]:
+    """Inputs that are turned over, and targets of the same pixels that are not."""
+    for term in losses(trace, 12):
+        if term.targets is None or len(term.targets.shape) < 3 or term.targets.layers:
+            continue
+        before = [n for n in ancestors(term.outputs) if not n.layers and not n.module and n.name in TURNS]
+        before = [n for n in before if n.shape[-2:] == term.targets.shape[-2:]]
+        # An autoencoder's targets are its inputs: what was turned before both are one.
+        if before and not any(n.name in TURNS for n in ancestors(term.targets)):
+            yield found(
+                "augmentation-breaks-labels", "error",
+                f"Inputs go through a {before[0].name} before they reach the model, their targets of the same pixels "
+                "do not.",
+                "Turn targets together with their inputs, by the same draw.", before[0].place,
+                "the same for both", operations=len(before),
+            )  # fmt: skip
+            return
+
+
 def look_at_columns(trace: Trace) -> Iterator[Finding]:
     """Classes that are numbered from 1, and the column of class 0 that never serves."""
     terms = [t for t in losses(trace) if t.kind in ("cross_entropy", "nll_loss") and len(t.outputs.shape) == 2]
-    labels = np.concatenate([c.labels for c in _labelled(trace)] or [np.empty(0)])
+    labels = np.concatenate([c.labels for c in labelled(trace)] or [np.empty(0)])
     if not terms or len(labels) < 64 or any(m.embeds for m in trace.models.values()):
         return
     columns = terms[0].outputs.shape[1]
@@ -173,71 +160,14 @@ def look_at_columns(trace: Trace) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def look_at_order(trace: Trace) -> Iterator[Finding]:
-    """Sorted labels, and epochs in the same order."""
-    calls = _labelled(trace)
-    if len([o for o in trace.optimisers.values() if o.steps]) > 1:
-        return
-    if _classes(trace) and len(calls) >= 4:
-        labels = np.concatenate([c.labels for c in calls[:24]])
-        _, counts = np.unique(labels, return_counts=True)
-        shares = counts / len(labels)
-        chance = 1 - float((shares**2).sum())  # that two labels in a row differ, in a shuffled order
-        changes = float((labels[1:] != labels[:-1]).mean()) if len(labels) > 1 else 1.0
-        distinct = len({k for c in trace.learned for k in c.keys.tolist()})
-        if distinct and max(c.rows for c in calls) > distinct / 3:
-            return  # within a batch the order does not matter
-        sorted_ = chance > 0.1 and changes < 0.2 * chance and len(labels) > 60
-        within = _narrow_batches(calls)
-        if sorted_ or within:
-            yield found(
-                "data-not-shuffled", "error",
-                f"Training labels come sorted: neighbours differ in {100 * changes:.2g} % of the cases, by chance it "
-                f"would be {100 * chance:.0f} %." if sorted_ else "Each batch holds few of the classes that there are: "
-                "training rows come sorted by label.",
-                "Shuffle the training rows in every epoch (shuffle=True).",
-                calls[0].place, "an order that does not follow the labels", changes=changes, chance=chance,
-            )  # fmt: skip
-            return
-    keys = [c.keys for c in trace.learned if len(c.keys) == c.rows]
-    if len(keys) < 8 or any(m.embeds for m in trace.models.values()) or any(c.carried for c in trace.learned):
-        return  # codes come again anyway; a state that is carried on needs the rows in their order
-    period = next((i for i in range(1, len(keys)) if np.array_equal(keys[i], keys[0])), 0)
-    same = period >= 4 and len(keys) >= 2 * period and all(
-        np.array_equal(keys[i], keys[i - period]) for i in range(period, 2 * period)
-    )  # fmt: skip
-    if same:
-        yield found(
-            "data-not-shuffled", "warning",
-            f"Every epoch brings the same {period} batches in the same order.",
-            "Shuffle the training rows in every epoch (shuffle=True), unless their order carries meaning.",
-            trace.learned[0].place, "another order in every epoch", batches=period,
-        )  # fmt: skip
-
-
-def _narrow_batches(calls: list[Call]) -> bool:
-    """Whether the first batches hold far fewer classes than so many draws from all of them would."""
-    labels = np.concatenate([c.labels for c in calls])
-    classes, counts = np.unique(labels, return_counts=True)
-    if not 2 <= len(classes) <= 100 or len(labels) < 100:
-        return False
-    shares = counts / len(labels)
-    rows = [c for c in calls if c.rows >= 8]
-    if len(rows) < 4:
-        return False
-    expected = np.mean([float((1 - (1 - shares) ** c.rows).sum()) for c in rows])
-    seen = np.mean([len(np.unique(c.labels)) for c in rows])
-    return bool(expected > 1.9 and seen < 0.5 * expected and math.isfinite(seen))
-
-
 LABELS = (
+    PAIRING,
     PassiveCheck(
-        ("labels-out-of-order",),
-        "Labels that belong to other rows teach noise.",
-        "Of at least 30 rows that came again, bit for bit, 0.8 times as many had another label as "
-        "chance gives; rows that are double within a "
-        "batch do not count.",
-        look_at_pairing,
+        ("labels-corrupt",),
+        "A model that knows all classes by other names is wrong throughout.",
+        "In the last evaluation of 30 rows or more each predicted class is another one's label, one to one, in 80 % of "
+        "the rows, for two classes or more.",
+        look_at_numbering,
     ),
     PassiveCheck(
         ("label-out-of-range", "label-format-mismatch"),
@@ -258,12 +188,19 @@ LABELS = (
         look_at_variety,
     ),
     PassiveCheck(
-        ("data-not-shuffled",),
-        "Batches of one class each pull the model to and fro.",
-        "Neighbouring labels differ in fewer than a fifth of the cases that chance gives, or batches hold fewer than "
-        "half of the classes that draws would; a warning where only the order is the same in every epoch.",
-        look_at_order,
+        ("single-class",),
+        "Of one class, a constant is perfect.",
+        "The same one class in all labels of three training steps or more, where a row has several labels.",
+        look_at_masks,
     ),
+    PassiveCheck(
+        ("augmentation-breaks-labels",),
+        "A mask that stays where it was, while its image is mirrored, marks other pixels.",
+        "No threshold: a flip, roll, turn or warp among what inputs are made of, and none among what targets of the "
+        "same height and width are made of.",
+        look_at_alignment,
+    ),
+    ORDER,
     PassiveCheck(
         ("output-shape-mismatch",),
         "Columns for classes that do not exist take probability from those that do.",

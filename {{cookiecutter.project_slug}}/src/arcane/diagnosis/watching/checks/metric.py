@@ -28,6 +28,8 @@ def look_at_comparison(trace: Trace) -> Iterator[Finding]:
         if node.name not in ("eq", "ne") or len(node.inputs) < 2:
             continue
         first, second = node.inputs[0].shape, node.inputs[1].shape
+        if all(i.name in ("unsqueeze", "getitem") for i in node.inputs[:2]) and len(first) == len(second):
+            continue  # each of a batch with each, on purpose
         if first != second and len(node.shape) > max(len(first), len(second)) - 1 and _product(node.shape) > max(
             _product(first), _product(second)
         ):  # fmt: skip
@@ -137,6 +139,11 @@ def _wrong_value(evaluated: Evaluated, kind: str, matcher: re.Pattern, trace: Tr
         "the mean of the batches' means, which gives the rows of a small last batch more weight": sum(means)
         / len(means),
     }
+    if kind == "loss":
+        wrong |= {
+            "the sum of the batches' means over the number of rows": sum(means) / rows,
+            "the sum over rows over the number of batches": counts / len(parts),
+        }
     if kind == "accuracy":
         wrong |= {
             "the number of right answers over batches x batch size": counts / (len(parts) * parts[0].rows),

@@ -4,19 +4,13 @@ from collections.abc import Iterator
 
 from ....data.findings import Finding
 from ..graph import VIEWS, layers_before
-from ..measuring import NORMS, PRODUCTS, RECTIFIERS, flat
-from ..trace import Node, Trace, Weights
+from ..measuring import PRODUCTS, RECTIFIERS, flat
+from ..trace import Node, Trace
 from .check import PassiveCheck, found
+from .units import LINEAR, START
 
-LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "matmul", "addmm", "conv_transpose1d", "conv_transpose2d")
 PASSING = frozenset({*VIEWS, "dropout", "add", "mul", "div", "batch_norm", "avg_pool2d", "adaptive_avg_pool2d", "mean",
                      "dropout2d", "feature_dropout", "alpha_dropout", "identity"})  # fmt: skip
-LARGEST_SCALE, LEAST_SCALE = 6.0, 0.01
-"""Deviation x sqrt(fan in): He has 1.41, Glorot about 1, torch's default 0.58, normal(0, 0.02) 0.1 to 0.5."""
-
-DEAD = 0.75
-"""Share of a layer's units that give 0 on every row. He-initialised layers have 0 to 10 % on a batch of 64; small
-autoencoders train well with 55 %."""
 
 
 def look_at_bias(trace: Trace) -> Iterator[Finding]:
@@ -134,102 +128,6 @@ def _others(root: Node) -> bool:
     return any(n.name in names and n.layers and n.layers < root.layers for n in ancestors(root))
 
 
-def look_at_units(trace: Trace) -> Iterator[Finding]:
-    """Units that give the same whatever comes, after training has begun."""
-    deepest: dict[int, int] = {}
-    for backward in trace.backwards[:4]:
-        for call in backward.root.calls:
-            deepest[trace.calls[call].model] = backward.root.layers
-    for (_, name, _), units in sorted(trace.units.items(), key=lambda item: str(item[0])):
-        late = [idle for idle, step in zip(units.idle, units.steps, strict=True) if step >= min(5, trace.steps - 1)]
-        if len(late) < 3 or units.rows < 32 or units.width < 4:
-            continue
-        idle = min(late[-5:])
-        if name in RECTIFIERS and idle > DEAD:
-            yield found(
-                "dead-units", "error" if idle > 0.95 else "warning",
-                f"{100 * idle:.0f} % of {units.width} units give 0 for every row, at each of the last steps looked at: "
-                "they get no gradient and stay dead.",
-                "Lower the learning rate or the initial weights, do not start biases below 0, or use leaky_relu.",
-                units.place, f"at most {100 * DEAD:.0f} %", share=idle, units=units.width,
-            )  # fmt: skip
-            return
-
-
-def look_at_saturation(trace: Trace) -> Iterator[Finding]:
-    layers = _last_squashes(trace)
-    for (_, name, _), units in sorted(trace.units.items(), key=lambda item: str(item[0])):
-        late = units.idle[-5:]
-        if name in RECTIFIERS or len(late) < 3 or units.width < 4 or units.place in layers:
-            continue
-        idle = min(late)
-        if idle > 0.7:
-            yield found(
-                "saturated-units", "error" if idle > 0.9 else "warning",
-                f"{100 * idle:.0f} % of what a {name} gives lies at its bounds, where it has hardly any gradient.",
-                "Normalise the inputs, start with smaller weights, or put a normaliser before the activation.",
-                units.place, "less than 70 %", share=idle,
-            )  # fmt: skip
-            return
-
-
-def _last_squashes(trace: Trace) -> set:
-    """Lines whose activation makes an output: it may saturate, that is its answer."""
-    from ..graph import losses, source
-
-    places = set()
-    for term in losses(trace):
-        node = source(term.outputs)
-        for _ in range(4):
-            places.add(node.place)
-            if not node.inputs or node.name in LINEAR:
-                break
-            node = node.inputs[0]
-    return places
-
-
-def look_at_start(trace: Trace) -> Iterator[Finding]:
-    """Weights before the first step."""
-    loaded = any(model.loaded for model in trace.models.values())
-    normalised = any(n.name in NORMS for b in trace.backwards[:1] for n, _ in layers_before(b.root))
-    for optimiser in trace.optimisers.values():
-        matrices = [
-            w for w in optimiser.weights.values() if w.scale is not None and len(w.shape) > 1 and w.shape[0] > 1
-        ]
-        for number, weights in enumerate(matrices):
-            last = number == len(matrices) - 1
-            if (
-                weights.constant
-                and weights.rows_equal
-                and weights.seen > 2
-                and not last
-                and weights.absent < weights.seen
-            ):
-                yield _initial(weights, optimiser.made, "error", "start equal, and its units stay copies of each other")
-                return
-        if loaded or normalised:
-            continue
-        for weights in matrices:
-            if "emb" in weights.name.lower() or weights.constant or weights.absent == weights.seen:
-                continue
-            scale = weights.scale or 0.0
-            if scale > LARGEST_SCALE and len(weights.shape) > 1 and weights.shape[-1] > 3:
-                yield _initial(weights, optimiser.made, "error", f"start {scale:.3g} / sqrt(fan in) wide")
-                return
-            if scale < LEAST_SCALE and weights is not matrices[-1]:
-                yield _initial(weights, optimiser.made, "error", f"start {scale:.2g} / sqrt(fan in) wide")
-                return
-
-
-def _initial(weights: Weights, place, severity, how: str) -> Finding:
-    return found(
-        "bad-initialisation", severity,
-        f"The weights {weights.name or 'of shape ' + str(list(weights.shape))} {how}.",
-        "Use He initialisation for ReLU (nn.init.kaiming_normal_), Glorot for tanh, or leave torch's default.",
-        place, "1 to 1.5 / sqrt(fan in), all different", scale=weights.scale or 0.0,
-    )  # fmt: skip
-
-
 def look_at_batches(trace: Trace) -> Iterator[Finding]:
     """Batch norm over a handful of values."""
     calls = [c for c in trace.learned if c.modes.norm_on]
@@ -297,13 +195,7 @@ MODEL = (
         "No threshold: leaves of the loss's graph against the models' and the optimisers' parameters, by identity.",
         look_at_registration,
     ),
-    PassiveCheck(
-        ("bad-initialisation",),
-        "Equal units stay equal; weights too wide or too narrow drown the signal.",
-        "Rows that are still equal after 3 or more steps; deviation x sqrt(fan in) above 6 or below 0.01 (He 1.41, "
-        "default 0.58) where no normaliser follows. Last layers may start at 0.",
-        look_at_start,
-    ),
+    START,
     PassiveCheck(
         ("missing-nonlinearity",),
         "Two linear layers in a row are one.",
@@ -323,22 +215,5 @@ MODEL = (
         "Statistics of a few rows are noise, and running averages of noise serve in evaluation.",
         "4 rows or fewer in most training calls, or 2 values a channel in any.",
         look_at_batches,
-    ),
-)
-
-UNITS = (
-    PassiveCheck(
-        ("dead-units",),
-        "A unit that is 0 for every row gets no gradient.",
-        "More than three quarters of a layer's units, over 32 rows or more, at each of the last steps looked at.",
-        look_at_units,
-        symptom=True,
-    ),
-    PassiveCheck(
-        ("saturated-units",),
-        "At its bounds an activation passes hardly any gradient.",
-        "70 % of the values beyond 0.99 of the range, at each of the last steps looked at; output activations pass.",
-        look_at_saturation,
-        symptom=True,
     ),
 )

@@ -20,7 +20,7 @@ def repeated(trace: Trace, call: Call) -> bool:
 
 def look_at_training_mode(trace: Trace) -> Iterator[Finding]:
     """Evaluation in train mode."""
-    calls = [c for c in trace.evaluated if not c.input_gradient]
+    calls = [c for c in trace.asked if not c.input_gradient]
     wrong = [c for c in calls if c.training and (c.modes.dropout_on or c.modes.norm_on) and not repeated(trace, c)]
     wrong = [c for c in wrong if not _of_a_step(trace, c)]
     if not wrong:
@@ -39,6 +39,25 @@ def look_at_training_mode(trace: Trace) -> Iterator[Finding]:
         "Call model.eval() before evaluating, and model.train() after it.",
         wrong[0].place, "eval mode", calls=len(wrong),
     )  # fmt: skip
+
+
+def look_at_teacher(trace: Trace) -> Iterator[Finding]:
+    """A model that was trained before, and is asked in train mode while another one learns."""
+    for key in trace.models:
+        learned = [c for c in trace.learned if c.model == key]
+        if not learned or trace.taking_turns:
+            continue
+        asked = [c for c in trace.calls if c.model == key and c.step > learned[-1].step and not c.gradient]
+        others = {c.step for c in trace.learned if c.model != key}
+        asked = [c for c in asked if c.step in others and c.training and (c.modes.dropout_on or c.modes.norm_on)]
+        if len(asked) >= 4 and not any(repeated(trace, c) for c in asked[:4]):
+            yield found(
+                "train-mode-in-evaluation", "error",
+                f"{trace.models[key].name} is not trained any more, but answers {len(asked)} calls in train mode, with "
+                f"{asked[0].modes.dropout_on} dropouts and {asked[0].modes.norm_on} batch norms at work.",
+                "Call eval() on a model that only answers.", asked[0].place, "eval mode", calls=len(asked),
+            )  # fmt: skip
+            return
 
 
 def _of_a_step(trace: Trace, call: Call) -> bool:
@@ -95,7 +114,7 @@ def look_at_dropout(trace: Trace) -> Iterator[Finding]:
     for node in trace.dropout_in_evaluation:
         calls = [trace.calls[n] for n in node.calls if n < len(trace.calls)]
         calls = [c for c in calls if not c.training and not c.learned]
-        if not calls or any(repeated(trace, c) for c in calls) or not any(c.scored for c in calls):
+        if not calls or any(repeated(trace, c) for c in calls) or not any(c.scored or c.shown for c in calls):
             continue
         if node.module.startswith(("Dropout", "AlphaDropout", "FeatureAlpha")):
             continue  # a module's own mode: set by the program
@@ -107,7 +126,7 @@ def look_at_dropout(trace: Trace) -> Iterator[Finding]:
         )  # fmt: skip
         return
     wrong = [
-        c for c in trace.evaluated
+        c for c in trace.asked
         if not c.training and c.modes.dropout_on and not repeated(trace, c) and not c.input_gradient
     ]  # fmt: skip
     if wrong and len({c.step for c in wrong}) >= 1:
@@ -125,12 +144,13 @@ def look_at_chance(trace: Trace) -> Iterator[Finding]:
     """Random numbers in evaluation."""
     for node in trace.random_in_evaluation:
         calls = [trace.calls[n] for n in node.calls if n < len(trace.calls)]
-        calls = [c for c in calls if not c.training and not c.learned and c.scored]
+        calls = [c for c in calls if not c.learned and (c.scored or (c.shown and not c.training))]
         if not calls or any(repeated(trace, c) for c in calls):
             continue
         yield found(
             "evaluation-not-deterministic", "warning" if _rebuilds(trace) else "error",
-            f"The model draws random numbers ({node.name}) in eval mode: the same rows give other outputs each time.",
+            f"The model draws random numbers ({node.name}) in evaluation: "
+            "the same rows give other outputs each time.",
             "Draw them only where self.training is true (a variational model: use the mean).",
             node.place, "the same outputs each time",
         )  # fmt: skip
@@ -151,6 +171,13 @@ MODES = (
         "No threshold: a call that is scored and not learned from, with dropout or batch norm at work. The same rows "
         "three times in a row (Monte Carlo dropout) pass.",
         look_at_training_mode,
+    ),
+    PassiveCheck(
+        ("train-mode-in-evaluation",),
+        "A teacher that drops units, or takes batch statistics, teaches something else each time.",
+        "No threshold: four calls without gradients in train mode, after the model's own last training step, at steps "
+        "of another model.",
+        look_at_teacher,
     ),
     PassiveCheck(
         ("eval-mode-in-training",),

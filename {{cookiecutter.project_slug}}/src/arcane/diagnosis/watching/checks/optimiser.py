@@ -22,6 +22,7 @@ def look_at_parameters(trace: Trace) -> Iterator[Finding]:
     if not stepped or any(o.name == "by hand" for o in stepped):
         return
     held = frozenset().union(*(o.held for o in stepped))
+    yield from _unknown(trace, stepped)
     used: dict[int, str] = {}
     for backward in trace.backwards:
         models = {trace.calls[n].model for n in backward.root.calls}
@@ -71,6 +72,38 @@ def look_at_parameters(trace: Trace) -> Iterator[Finding]:
     )  # fmt: skip
 
 
+def _unknown(trace: Trace, stepped: list[Optimiser]) -> Iterator[Finding]:
+    """An optimiser none of whose parameters any model holds that was called, while backward passes reach others."""
+    called = {key for model in trace.models.values() for key in model.parameters}
+    held = frozenset().union(*(o.held for o in stepped))
+    learned = {c.model for c in trace.learned}
+    left = [m for k, m in trace.models.items() if k in learned and not held & set(m.parameters)]
+    twice = [b for a in stepped for b in stepped if a is not b and a.held == b.held]
+    if twice and left:
+        yield found(
+            "optimiser-holds-foreign-parameters", "error",
+            f"Two optimisers hold the same {len(twice[-1].held)} parameters, and none holds those of {left[0].name}, "
+            "which is trained as well.",
+            f"Make one of them from the parameters of {left[0].name}.", twice[-1].made or twice[-1].place,
+            "each model's parameters in one optimiser", foreign=len(twice[-1].held),
+        )  # fmt: skip
+        return
+    for optimiser in stepped:
+        idle = [w for w in optimiser.weights.values() if w.seen >= 3 and w.absent == w.seen]
+        reached = [n for b in trace.backwards[-2:] for n in flowing(b.root) if n.name in ("parameter", "unseen")]
+        if not idle or len(idle) < len(optimiser.weights) or optimiser.held & called or not reached:
+            continue
+        if not any(n.key in optimiser.held for n in reached):
+            yield found(
+                "optimiser-holds-foreign-parameters", "error",
+                f"None of the {len(optimiser.held)} parameters of the optimiser ever gets a gradient, and no model "
+                "that is called holds them: the loss goes back to others.",
+                "Make the optimiser from the tensors that the loss is made of.",
+                optimiser.made or optimiser.place, "the trained model's parameters", foreign=len(optimiser.held),
+            )  # fmt: skip
+            return
+
+
 def _none_held(trace: Trace, held: frozenset[int]) -> bool:
     """Whether the last backward passes that were recorded reach no parameter of any optimiser."""
     last = [{n.key for n in flowing(b.root) if n.name == "parameter"} for b in trace.backwards[-2:]]
@@ -97,8 +130,7 @@ def look_at_rate(trace: Trace) -> Iterator[Finding]:
         if (far > TOO_FAR and not fell) or (worse and far > 0.05):
             yield found(
                 "learning-rate-too-high", "error",
-                f"At a learning rate of {rate:g} a step changes the weights by {100 * far:.0f} % of "
-                "their size, and the "
+                f"{_at(rate)} step changes the weights by {100 * far:.0f} % of their size, and the "
                 f"loss {'rises' if worse else 'does not fall'} ({losses[0]:.3g} to {losses[-1]:.3g}).",
                 "Lower it, to a tenth or a hundredth (3e-4 for Adam, 0.01 to 0.1 for SGD).",
                 optimiser.made, "steps of about 0.1 % of the weights", rate=rate, ratio=far,
@@ -108,13 +140,16 @@ def look_at_rate(trace: Trace) -> Iterator[Finding]:
         if near < TOO_NEAR and still and optimiser.steps >= 10 and losses[0] > 0:
             yield found(
                 "learning-rate-too-low", "warning",
-                f"At a learning rate of {rate:g} a step changes the weights by {near:.1g} of their "
-                "size at most, and the "
+                f"{_at(rate)} step changes the weights by {near:.1g} of their size at most, and the "
                 f"loss stays where it is ({losses[0]:.3g} to {losses[-1]:.3g}).",
                 "Raise it (3e-4 for Adam, 0.01 to 0.1 for SGD).",
                 optimiser.made, "steps of about 0.001 of the weights", rate=rate, ratio=near,
             )  # fmt: skip
             return
+
+
+def _at(rate: float) -> str:
+    return f"At a learning rate of {rate:g} a" if rate else "A"
 
 
 def look_at_schedule(trace: Trace) -> Iterator[Finding]:

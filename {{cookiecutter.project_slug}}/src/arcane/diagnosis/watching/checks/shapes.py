@@ -30,6 +30,32 @@ def look_at_broadcast(trace: Trace) -> Iterator[Finding]:
             return
 
 
+def look_at_differences(trace: Trace) -> Iterator[Finding]:
+    """The same in any formula: an operation on a model's [n, 1] and given numbers [n], or the other way round."""
+    for backward in trace.backwards[:6]:
+        for node in ancestors(backward.root):
+            if len(node.inputs) != 2 or node.name not in PAIRWISE or len(node.shape) < 2:
+                continue
+            made, given = node.inputs if node.inputs[0].layers else node.inputs[::-1]
+            if not made.layers or given.layers or given.name in ("parameter", *MADE_ON_PURPOSE):
+                continue
+            rows = {trace.calls[number].rows for number in made.calls}
+            purpose = made.name in ("unsqueeze", "getitem") or made.option("keepdim", 2, False)
+            if not purpose and _crossed(made.shape, given.shape) and made.shape[0] in rows:
+                n = made.shape[0]
+                yield found(
+                    "accidental-broadcast", "error",
+                    f"A {node.name} of outputs of shape {list(made.shape)} and numbers of shape {list(given.shape)} "
+                    f"broadcasts to {list(node.shape)}: every output meets every target.",
+                    "Give both the same shape: outputs.squeeze(1), or targets.unsqueeze(1) as they are made.",
+                    node.place, f"the same shape twice, as [{n}]", n=n,
+                )  # fmt: skip
+                return
+
+
+PAIRWISE = frozenset({"sub", "rsub", "mul", "add", "div", "maximum", "minimum", "where", "pow", "max", "min"})
+
+
 def _crossed(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
     """Whether two shapes differ and broadcast to more than either holds, by one lacking a dimension."""
     if len(first) == len(second) or not first or not second:
@@ -46,27 +72,41 @@ def look_at_softmax(trace: Trace) -> Iterator[Finding]:
         if node is None or term.targets is None or not node.inputs:
             continue
         dim, shape = node.option("dim", 1), node.shape
+        dim = (0 if len(shape) in (1, 3) else 1) if dim is None else dim
         if not isinstance(dim, int) or len(shape) < 2 or shape[0] == shape[-1]:
             continue
         classes = -1 if term.kind in ("picked", "mse_loss", "squared") else 1
+        if term.kind == "picked" and len(shape) > 2 and isinstance(term.node.option("dim", 1), int):
+            picked = term.node.option("dim", 1) % len(shape)
+            if term.outputs.shape == shape and picked != dim % len(shape):
+                yield _wrong_dim(node, dim % len(shape))
+                return
         at = dim % len(shape)
         wrong = at == 0
         if not wrong and len(shape) > 2 and term.outputs.shape == shape:
             # The loss takes its classes from dimension 1; a log-softmax along another one does not sum to one there.
-            wrong = term.kind == "nll_loss" and term.node.facts.get(f"input.exp_sum_off_{classes}", 0) > 0.01
+            wrong = node.name == "log_softmax" and term.kind == "nll_loss"
+            wrong = wrong and term.node.facts.get(f"input.exp_sum_off_{classes}", 0) > 0.01
         if not wrong and len(shape) > 2 and term.outputs.shape != shape and len(term.outputs.shape) == 2:
             wrong = at not in (len(shape) - 1, 1) or (
-                term.kind == "nll_loss" and term.node.facts.get("input.exp_sum_off_1", 0) > 0.01
+                node.name == "log_softmax"
+                and term.kind == "nll_loss"
+                and term.node.facts.get("input.exp_sum_off_1", 0) > 0.01
             )
         if wrong:
-            yield found(
-                "softmax-wrong-dim", "error",
-                f"The {node.name} before the loss runs over dimension {at} of {list(shape)}, which counts "
-                f"{'examples' if at == 0 else 'positions'}, not classes.",
-                "Use the dimension of the classes (dim=-1 for outputs [n, classes]).",
-                node.place, f"dim {len(shape) - 1 if len(shape) == 2 else 'of the classes'}", dim=at, size=shape[at],
-            )  # fmt: skip
+            yield _wrong_dim(node, at)
             return
+
+
+def _wrong_dim(node: Node, at: int) -> Finding:
+    shape = node.shape
+    return found(
+        "softmax-wrong-dim", "error",
+        f"The {node.name} before the loss runs over dimension {at} of {list(shape)}, which counts "
+        f"{'examples' if at == 0 else 'positions'}, not classes.",
+        "Use the dimension of the classes (dim=-1 for outputs [n, classes]).",
+        node.place, f"dim {len(shape) - 1 if len(shape) == 2 else 'of the classes'}", dim=at, size=shape[at],
+    )  # fmt: skip
 
 
 def _softmax(node: Node) -> Node | None:
@@ -89,6 +129,8 @@ def look_at_gates(trace: Trace) -> Iterator[Finding]:
             if node.name in ("softmax", "log_softmax") and node.layers and len(node.shape) >= 1:
                 dim, n = node.option("dim", 1), node.shape
                 calls = [trace.calls[number] for number in node.calls]
+                if dim is None:
+                    dim = 0 if len(n) in (0, 1, 3) else 1  # torch's choice where none is given
                 if not isinstance(dim, int):
                     continue
                 if n[dim] == 1 and len(n) > 1 and source(node.inputs[0]).shape == n:
@@ -96,7 +138,16 @@ def look_at_gates(trace: Trace) -> Iterator[Finding]:
                         node, f"A {node.name} over a dimension of size 1 gives the same value whatever it gets."
                     )
                     return
-                rows = len(n) == 2 and dim % 2 == 0 and n[0] != n[1] and calls and all(c.rows == n[0] for c in calls)
+                rows = dim % len(n) == 0 and calls and all(c.rows == n[0] for c in calls)
+                rows = rows and (n[0] != n[1] if len(n) == 2 else n[0] in _targets(trace, node))
+                if _turned(node, dim):
+                    yield found(
+                        "softmax-wrong-dim", "error",
+                        f"A {node.name} in {node.module or 'the model'} makes weights {list(n)} that sum to one over "
+                        f"dimension {dim % len(n)}, and they weigh dimension {len(n) - 1}.",
+                        "Use dim=-1: each position's weights sum to one.", node.place, f"dim {len(n) - 1}", dim=dim,
+                    )  # fmt: skip
+                    return
                 if rows and node.module and n[0] > 1:
                     yield found(
                         "softmax-wrong-dim", "error",
@@ -112,6 +163,28 @@ def look_at_gates(trace: Trace) -> Iterator[Finding]:
             ):
                 yield _single(node, "A layer norm over a single value gives its bias whatever it gets.")
                 return
+
+
+def _targets(trace: Trace, node: Node) -> set[int]:
+    """How many targets there are for the calls that a tensor comes from: the size of the batch."""
+    terms = [t for t in losses(trace, 12) if t.targets is not None and t.targets.shape and t.outputs.calls & node.calls]
+    return {t.targets.shape[0] for t in terms if t.targets}
+
+
+def _turned(node: Node, dim: int) -> bool:
+    """Whether attention, a softmax of products of queries and keys [..., T, T], runs over the queries."""
+    shape = node.shape
+    at = dim % max(1, len(shape))
+    if len(shape) < 3 or at == len(shape) - 1 or (at == len(shape) - 2 and shape[-1] != shape[-2]):
+        return False
+    scores = node.inputs[0]
+    for _ in range(8):
+        if scores.name in ("matmul", "bmm", "baddbmm"):
+            return sum(i.layers > 0 for i in scores.inputs) == 2
+        if scores.name not in ("div", "mul", "masked_fill", "where", "add", "sub", "contiguous") or not scores.inputs:
+            return False
+        scores = next((i for i in scores.inputs if i.layers), scores.inputs[0])
+    return False
 
 
 def _single(node: Node, message: str) -> Finding:
@@ -162,6 +235,8 @@ def look_at_rows(trace: Trace) -> Iterator[Finding]:
         shape = source(term.outputs).shape
         if len(calls) != 1 or not calls[0].rows or not shape or term.targets is None or not is_squared(term):
             continue
+        if term.kind == "difference":
+            continue  # several quantiles of one target
         outputs, targets = term.outputs.shape, term.targets.shape
         broadcast = len(outputs) == len(targets) and outputs != targets and outputs[1:] != targets[1:]
         if broadcast and (1 in outputs[1:] or 1 in targets[1:]) and outputs[0] == targets[0]:
@@ -220,6 +295,12 @@ SHAPES = (
         "Every output compared with every target pulls all outputs to the targets' mean, and nothing fails.",
         "No threshold: [n, 1] against [n] at a loss; a dimension added with unsqueeze in the loss's own line passes.",
         look_at_broadcast,
+    ),
+    PassiveCheck(
+        ("accidental-broadcast",),
+        "A loss that is written out broadcasts as silently.",
+        "No threshold: outputs [n, 1] with given numbers [n] in one operation, neither given a dimension there.",
+        look_at_differences,
     ),
     PassiveCheck(
         ("softmax-wrong-dim",),

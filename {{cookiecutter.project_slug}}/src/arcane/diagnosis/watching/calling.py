@@ -1,0 +1,245 @@
+"""Calls of models: when one begins and ends, which model it is, in which modes, on which rows."""
+
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .formulas import source_of_rows
+from .operations import leaf
+from .places import callers, here
+from .trace import Call, Model, Modes, Node
+
+MOST_CALLS = 40_000
+
+AGAIN = 64
+"""Calls of a known model between two looks at its parts, which cost more the more there are; where operations are
+recorded it is looked at each time."""
+
+FUSED = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerEncoder)
+"""Their fast path in eval mode is left when a function mode is on, and its last bits are others: not looked into."""
+
+NORMS = nn.modules.batchnorm._BatchNorm
+DROPOUTS = (nn.modules.dropout._DropoutNd, nn.FeatureAlphaDropout)
+
+
+class Calling:
+    """Told by the hooks before and after each module.
+
+    Args:
+        recorder: The recorder.
+    """
+
+    def __init__(self, recorder: Any):
+        self.recorder = recorder
+        self.modules: list[nn.Module] = []
+        self.parts: dict[int, tuple[nn.Module, ...]] = {}
+        self.seen: dict[int, int] = {}
+        self.passing: nn.Module | None = None
+        self.named: dict[str, Any] = {}
+
+    def before(self, module: nn.Module, args: tuple) -> None:
+        recorder = self.recorder
+        if self.passing is not None or recorder.finished or threading.get_ident() != recorder.owner:
+            return
+        if torch.compiler.is_compiling():
+            return
+        if recorder.asleep and module.training and not self.modules and torch.is_grad_enabled():
+            self.passing = module
+            return
+        self.modules.append(module)
+        recorder.module = type(module).__name__
+        if len(self.modules) == 1:
+            gradient = torch.is_grad_enabled()
+            if not any(isinstance(arg, Tensor) for arg in args):  # torch tells a global hook nothing of named arguments
+                named = sys._getframe(1).f_locals.get("kwargs")
+                self.named = named if isinstance(named, dict) else {}
+                args = (*args, *self.named.values())
+            else:
+                self.named = {}
+            recorder.modular, recorder.table.functional = True, False
+            recorder.guarded(self.enter, module, args, gradient)
+        elif recorder.on and recorder.current_calls:
+            if getattr(module, "batch_first", True) is False:
+                recorder.guarded(self.sequence, module, args)
+            if isinstance(module, nn.RNNBase | nn.RNNCellBase):
+                recorder.guarded(self.state, args[1:])
+        if isinstance(module, FUSED) and not module.training:
+            recorder.paused = True
+
+    def after(self, module: nn.Module, args: tuple, output: Any) -> None:
+        recorder = self.recorder
+        if self.passing is not None:
+            if module is self.passing:
+                self.passing = None
+            return
+        if recorder.finished or threading.get_ident() != recorder.owner or torch.compiler.is_compiling():
+            return
+        while self.modules and self.modules.pop() is not module:
+            pass
+        if isinstance(module, FUSED):
+            recorder.paused = False
+        recorder.module = type(self.modules[-1]).__name__ if self.modules else ""
+        if not self.modules:
+            recorder.guarded(self.leave, output)
+            recorder.current_calls = frozenset()
+
+    def enter(self, module: nn.Module, args: tuple, gradient: bool) -> None:
+        """A model is called from outside of any other."""
+        recorder, first = self.recorder, _first_tensor(args)
+        trace, sampling = recorder.trace, recorder.sampling
+        if first is not None and torch._C._functorch.is_functorch_wrapped_tensor(first):
+            return
+        model = self.model_of(module)
+        if not model:
+            return
+        if first is not None and first.requires_grad and not leaf(first):
+            node = recorder.table.get(first)  # a head that is called on what another model gave
+            recorder.current_calls = node.calls if node else frozenset()
+            return
+        if not gradient or not module.training:
+            wanted = sampling.evaluation(trace.steps)
+            if wanted or sampling.evaluations > 1 or trace.steps > 12:
+                recorder.look(wanted or (gradient and recorder.on))
+        if len(recorder.table) > 15_000:
+            recorder.table.forget()
+        if len(trace.calls) >= MOST_CALLS:
+            recorder.current_calls = frozenset()
+            return
+        call = Call(
+            len(trace.calls), trace.steps, model, here(3), module.training, _modes(self.parts[model]), gradient,
+            len(first) if first is not None and first.dim() else 0, np.empty(0, np.int64),
+            watched=recorder.on, time=recorder.tick(), callers=() if gradient else callers(3),
+        )  # fmt: skip
+        trace.calls.append(call)
+        recorder.current_calls = frozenset({call.number})
+        if first is not None and first.dim() and len(first):
+            call.input_gradient = first.requires_grad
+            recorder.rows.see(call, first)
+            node = recorder.table.of(first)
+            if not node.inputs:
+                node.calls = recorder.current_calls
+        if gradient:
+            given = args[: len(args) - len(self.named)]
+            recorder.captures.model(module, model, args, trace.steps)
+            recorder.captures.call(module, model, given, self.named, trace.steps)
+
+    def model_of(self, module: nn.Module) -> int:
+        """Which model a module is; 0 where it has no parameters."""
+        key, models = id(module), self.recorder.trace.models
+        self.seen[key] = self.seen.get(key, -1) + 1
+        if key in models and not self.recorder.on and self.seen[key] % AGAIN:
+            return key
+        parameters = {id(p): (name, tuple(p.shape), p.requires_grad) for name, p in module.named_parameters()}
+        if not parameters:
+            return 0
+        parts = tuple(module.modules())
+        self.parts[key] = tuple(part for part in parts if _has_mode(part))
+        if key not in models:
+            inner = {id(part) for part in parts}
+            loaded = self.recorder.loaded
+            where, library = next((loaded[i] for i in inner if i in loaded), ("", ""))
+            models[key] = Model(type(module).__name__, parameters, where, library, inner=inner)
+            models[key].origin = next((origin for i in inner if (origin := self.recorder.origins.get(i, 0))), 0)
+            self.recorder.kept.append(module)  # its identity must stay its own
+        elif len(models[key].parameters) != len(parameters):
+            models[key].parameters |= parameters
+        return key
+
+    def by_hand(self, node: Node, entering: Tensor) -> None:
+        """Rows meet parameters outside of any module: a model that is written as functions is called."""
+        recorder, trace = self.recorder, self.recorder.trace
+        root, parameter = source_of_rows(node)
+        if root is None or root.calls or len(trace.calls) >= MOST_CALLS:
+            node.calls |= root.calls if root is not None else frozenset()
+            return
+        whole = entering._base
+        rows = whole if whole is not None and whole.dim() and len(whole) == len(entering) else entering
+        models, shape = trace.models, str(parameter.shape)
+        key = next((k for k, model in models.items() if k < 0 and model.name == shape), -1 - len(models))
+        models.setdefault(key, Model(shape, {}))
+        call = Call(
+            len(trace.calls), trace.steps, key, here(3), True, Modes(), node.wants_gradient, len(rows),
+            np.empty(0, np.int64), watched=True, time=recorder.tick(),
+            callers=() if node.wants_gradient else callers(3),
+        )  # fmt: skip
+        trace.calls.append(call)
+        root.calls = frozenset({call.number})
+        node.calls |= root.calls
+        recorder.rows.see(call, rows)
+
+    def shown(self, tensor: Tensor) -> None:
+        """A tensor's values left torch (`.item()`, `.numpy()`, `.tolist()`)."""
+        node = None if self.modules else self.recorder.table.get(tensor)  # a batch norm's own counter is no output
+        for number in node.calls if node is not None else ():
+            call = self.recorder.trace.calls[number]
+            call.shown = True
+            if not call.gradient:
+                self.recorder.rows.settle(call, "shown")
+
+    def sequence(self, module: nn.Module, args: tuple) -> None:
+        """A recurrent or attention module that takes time first: what it got."""
+        first, recorder = _first_tensor(args), self.recorder
+        if first is not None and first.dim() == 3 and len(recorder.trace.time_first) < 200:
+            made = Node(recorder.module, (), tuple(first.shape), "", False, here(3), calls=recorder.current_calls)
+            recorder.trace.time_first.append(made)
+
+    def state(self, given: tuple) -> None:
+        """A recurrent module that starts from a state: whether this call made that state."""
+        first, recorder = _first_tensor(given), self.recorder
+        node = recorder.table.get(first) if first is not None else None
+        if first is not None and not (node and node.calls & recorder.current_calls):
+            recorder.trace.calls[max(recorder.current_calls)].carried = True
+
+    def leave(self, output: Any) -> None:
+        recorder = self.recorder
+        for tensor in _tensors(output):
+            if recorder.table.get(tensor) is None:
+                made = Node("model", (), tuple(tensor.shape), str(tensor.dtype)[6:], tensor.requires_grad)
+                made.calls = recorder.current_calls
+                recorder.table.set(tensor, made)
+        if recorder.current_calls and not recorder.on:
+            self.guess(recorder.trace.calls[max(recorder.current_calls)])
+
+    def guess(self, call: Call) -> None:
+        """What a call is for that was not looked into: what calls at the same line were for."""
+        if call.place in self.recorder.places_scored and call.place not in self.recorder.places_learned:
+            self.recorder.score(call.number)
+
+
+def _has_mode(module: nn.Module) -> bool:
+    """Whether a module does another thing in eval mode than in train mode."""
+    dropout = isinstance(module, DROPOUTS) and module.p > 0
+    return dropout or isinstance(module, NORMS) or (isinstance(module, nn.RNNBase) and module.dropout > 0)
+
+
+def _modes(parts: tuple[nn.Module, ...]) -> Modes:
+    found = dict.fromkeys(("dropout_on", "dropout_off", "norm_on", "norm_off", "norm_frozen"), 0)
+    for part in parts:
+        norm = isinstance(part, NORMS)
+        found[f"{'norm' if norm else 'dropout'}_{'on' if part.training else 'off'}"] += 1
+        if norm:
+            found["norm_frozen"] += not any(p.requires_grad for p in part.parameters(recurse=False))
+    return Modes(**found)
+
+
+def _tensors(value: Any, depth: int = 0) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if depth > 2:
+        return []
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    elif hasattr(value, "__dict__") and not isinstance(value, nn.Module | type):
+        value = list(vars(value).values())  # a batch that is a dataclass
+    if isinstance(value, list | tuple):
+        return [tensor for item in value[:32] for tensor in _tensors(item, depth + 1)]
+    return []
+
+
+def _first_tensor(args: tuple) -> Tensor | None:
+    return next(iter(_tensors(args)), None)

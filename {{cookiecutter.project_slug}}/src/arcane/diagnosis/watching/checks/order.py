@@ -1,0 +1,172 @@
+"""In which order labels come, and whether rows that come again have the labels that they had."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from ....data.findings import Finding
+from ..graph import given, losses
+from ..trace import Call, Trace
+from .check import PassiveCheck, found
+
+OF_CLASSES = frozenset({
+    "cross_entropy", "nll_loss", "picked", "binary_cross_entropy_with_logits", "binary_cross_entropy", "bernoulli",
+    "multi_margin_loss", "soft_margin_loss",
+})  # fmt: skip
+
+
+def labelled(trace: Trace) -> list[Call]:
+    return [c for c in trace.learned if len(c.labels) == c.rows > 0]
+
+
+def classes(trace: Trace) -> bool:
+    """Whether targets are classes."""
+    kinds = {t.kind for t in losses(trace)}
+    return bool(kinds & OF_CLASSES)
+
+
+FEWEST_AGAIN = 12
+"""Rows that must come again: where inputs and labels go together, none of them has another label."""
+
+
+def look_at_pairing(trace: Trace) -> Iterator[Finding]:
+    """The same row with other labels at another time."""
+    first: dict[int, float] = {}
+    again = differ = 0
+    where = None
+    calls = [c for c in labelled(trace) if len(c.keys) == c.rows and not trace.models[c.model].embeds]
+    per_step = Counter((c.step, c.model) for c in trace.learned)
+    if any(count > 1 for count in per_step.values()):
+        return  # twins: a label is a pair's, not a row's
+    conflicting = _conflicts_within(calls)
+    if len(conflicting) > 0.02 * len({k for c in calls for k in c.keys.tolist()}):
+        return  # states and actions, not rows and labels
+    for call in calls:
+        for key, label in zip(call.keys.tolist(), call.labels.tolist(), strict=True):
+            if key in conflicting:
+                continue
+            if key in first:
+                again += 1
+                if abs(first[key] - label) > 1e-6 * (1 + abs(label)):
+                    differ += 1
+                    where = where or call.place
+            else:
+                first[key] = label
+    if again >= FEWEST_AGAIN and differ / again > 0.8 * _chance(calls) and given(trace):
+        yield found(
+            "labels-out-of-order", "error",
+            f"{100 * differ / again:.0f} % of the {again} rows that came again had another label than "
+            "before: inputs and "
+            "labels are shuffled apart.",
+            "Shuffle inputs and labels with the same permutation.",
+            where, "the same label each time", share=differ / again, rows=again,
+        )  # fmt: skip
+
+
+def _chance(calls: list[Call]) -> float:
+    """How often two labels drawn at random differ."""
+    _, counts = np.unique(np.concatenate([c.labels for c in calls]), return_counts=True)
+    return max(0.2, 1 - float(((counts / counts.sum()) ** 2).sum()))
+
+
+def _conflicts_within(calls: list[Call]) -> set[int]:
+    """Rows that carry several labels within one batch: real duplicates, which say nothing."""
+    found: set[int] = set()
+    for call in calls:
+        pairs = {(k, v) for k, v in zip(call.keys.tolist(), call.labels.tolist(), strict=True)}
+        seen: set[int] = set()
+        for key, _ in pairs:
+            if key in seen:
+                found.add(key)
+            seen.add(key)
+    return found
+
+
+def look_at_order(trace: Trace) -> Iterator[Finding]:
+    """Sorted labels, and epochs in the same order."""
+    calls = labelled(trace)
+    calls = [c for c in calls if c.model == calls[0].model]  # of several folds, the first
+    if trace.taking_turns:
+        return
+    if classes(trace) and len(calls) >= 4:
+        labels = np.concatenate([c.labels for c in calls[:24]])
+        _, counts = np.unique(labels, return_counts=True)
+        shares = counts / len(labels)
+        chance = 1 - float((shares**2).sum())  # that two labels in a row differ, in a shuffled order
+        changes = float((labels[1:] != labels[:-1]).mean()) if len(labels) > 1 else 1.0
+        distinct = len({k for c in trace.learned if c.model == calls[0].model for k in c.keys.tolist()})
+        if distinct and max(c.rows for c in calls) > distinct / 3:
+            return  # within a batch the order does not matter
+        sorted_ = chance > 0.1 and changes < 0.2 * chance and len(labels) > 60
+        within = _narrow_batches(calls)
+        if sorted_ or within:
+            yield found(
+                "data-not-shuffled", "error",
+                f"Training labels come sorted: neighbours differ in {100 * changes:.2g} % of the cases, by chance it "
+                f"would be {100 * chance:.0f} %." if sorted_ else "Each batch holds few of the classes that there are: "
+                "training rows come sorted by label.",
+                "Shuffle the training rows in every epoch (shuffle=True).",
+                calls[0].place, "an order that does not follow the labels", changes=changes, chance=chance,
+            )  # fmt: skip
+            return
+    if not classes(trace) and len(calls) >= 4 and not any(c.carried for c in calls):
+        numbers = np.concatenate([c.labels for c in calls if c.step < calls[0].step + 12])
+        rises = np.sign(np.diff(numbers))
+        steady = abs(rises.mean()) > 0.5 and not (rises * np.sign(rises.mean()) < 0).any()
+        if len(numbers) > 60 and len(np.unique(numbers)) > 10 and steady:
+            yield found(
+                "data-not-shuffled", "error",
+                f"The targets of the first {len(numbers)} training rows come sorted by size.",
+                "Shuffle the training rows in every epoch (shuffle=True).",
+                calls[0].place, "an order that does not follow the targets", rows=len(numbers),
+            )  # fmt: skip
+            return
+    keys = [c.keys if len(c.keys) == c.rows else None for c in trace.learned]
+    embeds, carried = any(m.embeds for m in trace.models.values()), any(c.carried for c in trace.learned)
+    if len(keys) < 8 or keys[0] is None or embeds or carried:
+        return  # codes come again anyway; a state that is carried on needs the rows in their order
+    first = keys[0]
+    period = next((i for i, own in enumerate(keys) if i and own is not None and np.array_equal(own, first)), 0)
+    again = [(a, b) for a, b in zip(keys, keys[period : 2 * period], strict=False) if a is not None and b is not None]
+    if period >= 4 and len(again) >= min(4, period) and all(np.array_equal(a, b) for a, b in again):
+        yield found(
+            "data-not-shuffled", "warning",
+            f"Every epoch brings the same {period} batches in the same order.",
+            "Shuffle the training rows in every epoch (shuffle=True), unless their order carries meaning.",
+            trace.learned[0].place, "another order in every epoch", batches=period,
+        )  # fmt: skip
+
+
+def _narrow_batches(calls: list[Call]) -> bool:
+    """Whether the first batches hold far fewer classes than so many draws from all of them would."""
+    labels = np.concatenate([c.labels for c in calls])
+    classes, counts = np.unique(labels, return_counts=True)
+    if not 2 <= len(classes) <= 100 or len(labels) < 100:
+        return False
+    shares = counts / len(labels)
+    rows = [c for c in calls if c.rows >= 8]
+    if len(rows) < 4:
+        return False
+    expected = np.mean([float((1 - (1 - shares) ** c.rows).sum()) for c in rows])
+    seen = np.mean([len(np.unique(c.labels)) for c in rows])
+    return bool(expected > 1.9 and seen < 0.5 * expected and math.isfinite(seen))
+
+
+PAIRING = PassiveCheck(
+    ("labels-out-of-order",),
+    "Labels that belong to other rows teach noise.",
+    "Of at least 12 rows that came again, bit for bit, 0.8 times as many had another label as "
+    "chance gives; rows that are double within a "
+    "batch do not count.",
+    look_at_pairing,
+)
+
+ORDER = PassiveCheck(
+    ("data-not-shuffled",),
+    "Batches of one class each pull the model to and fro.",
+    "Neighbouring labels differ in fewer than a fifth of the cases that chance gives, or batches hold fewer than "
+    "half of the classes that draws would; a warning where only the order is the same in every epoch.",
+    look_at_order,
+)

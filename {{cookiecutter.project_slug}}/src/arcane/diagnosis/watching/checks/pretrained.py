@@ -1,0 +1,95 @@
+"""Weights that were trained before: whether they get the inputs that they know."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+
+from ....data.findings import Finding
+from ..trace import Call, Trace
+from .check import PassiveCheck, found
+
+SHIFT, RATIO = 0.7, 1.7
+"""Between training and evaluation: means apart by deviations, and ratio of deviations. Random splits of 100 rows stay
+within 0.3 and 1.3; augmentation by crops, flips and noise within 0.4 and 1.5."""
+
+
+def look_at_pretrained(trace: Trace) -> Iterator[Finding]:
+    """Weights of torchvision want ImageNet's normalisation."""
+    for key, model in trace.models.items():
+        if model.library != "torchvision":
+            continue
+        calls: list[Call] = [c for c in trace.calls if c.model == key and c.std > 0][:20]
+        if not calls:
+            continue
+        low, high = min(c.low for c in calls), max(c.high for c in calls)
+        mean, std = float(np.mean([c.mean for c in calls])), float(np.mean([c.std for c in calls]))
+        raw = low >= 0 or high > 6 or std < 0.35 or abs(mean) > 1.5
+        if raw:
+            yield found(
+                "pretrained-normalisation-mismatch", "error",
+                f"Weights loaded by {model.library} get inputs from {low:.3g} to {high:.3g} (mean "
+                f"{mean:.3g}, deviation "
+                f"{std:.3g}); they were trained on about -2.1 to 2.6.",
+                "Use the weights' own transforms (`weights.transforms()`), or ImageNet's mean and "
+                "deviation by channel.",
+                calls[0].place, "mean about 0, deviation about 1", mean=mean, std=std,
+            )  # fmt: skip
+            return
+
+
+def look_at_history(trace: Trace) -> Iterator[Finding]:
+    """Weights that were trained in this program on inputs of one scale, and then get those of another."""
+    turns = [e.subject for e in trace.events if e.kind == "step"]
+    if not turns or any(m.embeds for m in trace.models.values()):
+        return
+    stage = (lambda call: 0) if trace.taking_turns else (lambda call: turns[min(call.step, len(turns) - 1)])
+    parts: dict[tuple[int, int], list[Call]] = defaultdict(list)
+    for call in trace.calls:
+        if call.std > 0 and (call.learned or not call.scored):
+            parts[call.model, stage(call)].append(call)
+    for (key, first), calls in parts.items():
+        known = [c for c in calls if c.learned][:40]
+        if len(known) < 4:
+            continue
+        for (other, second), later in parts.items():
+            later = [c for c in later if c.number > known[-1].number][:40]
+            if len(later) < 3 or (other, second) == (key, first) or not _inherits(trace, other, key):
+                continue
+            mean, std = (float(np.mean([getattr(c, name) for c in known])) for name in ("mean", "std"))
+            new_mean, new_std = (float(np.mean([getattr(c, name) for c in later])) for name in ("mean", "std"))
+            shift, ratio = abs(new_mean - mean) / std, max(new_std / std, std / new_std)
+            if shift > SHIFT or ratio > RATIO:
+                yield found(
+                    "pretrained-normalisation-mismatch", "error" if shift > 2 * SHIFT or ratio > 2 else "warning",
+                    f"Weights that were trained on inputs of mean {mean:.3g} and deviation {std:.3g} get those of "
+                    f"mean {new_mean:.3g} and deviation {new_std:.3g}.",
+                    "Prepare inputs as they were prepared when these weights were trained.", later[0].place,
+                    f"mean {mean:.3g}, deviation {std:.3g}", shift=shift, ratio=ratio,
+                )  # fmt: skip
+                return
+
+
+def _inherits(trace: Trace, heir: int, model: int) -> bool:
+    """Whether a model works with most of another's weights: the same ones, or loaded copies."""
+    own, known = set(trace.models[heir].parameters), set(trace.models[model].parameters)
+    if heir < 0 or model < 0:
+        return False
+    return trace.models[heir].origin == model or (bool(own) and len(own & known) >= 0.5 * min(len(own), len(known)))
+
+
+PRETRAINED = (
+    PassiveCheck(
+        ("pretrained-normalisation-mismatch",),
+        "Pre-trained weights see other colours than they were trained on; fine-tuning hides it.",
+        "torchvision's weights with inputs that are never negative, beyond 6, or of a deviation below 0.35.",
+        look_at_pretrained,
+    ),
+    PassiveCheck(
+        ("pretrained-normalisation-mismatch",),
+        "Weights know the inputs that they were trained on; on others they answer at random, or worse.",
+        "Weights trained in the program itself, then used in another stage, as a part, a teacher or from a file: means "
+        "apart by more than 0.7 deviations, or deviations by a factor above 1.7; an error at twice that or a factor 2.",
+        look_at_history,
+    ),
+)

@@ -1,0 +1,131 @@
+"""Asks the copy of a model, on the rows of its first call: do the rows matter, and does each stand for itself?"""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...data.findings import Finding
+from ...training.randomness import random_state_kept
+from .captures import Captures, changed
+from .checks.check import found
+from .graph import losses
+from .trace import Trace
+
+FEWEST = 4
+"""Rows without which an exchange of rows says little."""
+
+TOLERANCE = 1e-4
+"""Of the outputs' spread: sums in another order differ by a millionth of it, a neighbour's part by far more."""
+
+SHAKEN = 0.05
+"""Of their deviation, or of one: so much is added to all weights, because a last layer may start at zero."""
+
+
+def look_at_copies(trace: Trace, captures: Captures) -> Iterator[Finding]:
+    """Exchange the rows of a model's inputs, in eval mode."""
+    for key, (model, args, named) in captures.calls.items():
+        calls = [c for c in trace.calls if c.model == key and c.learned]
+        rows = calls[0].rows if calls else 0
+        if rows < FEWEST or rows not in _targets(trace, key) or _whole(calls):
+            continue
+        model, device = copy.deepcopy(model), next(model.parameters()).device
+        with random_state_kept(device), torch.no_grad():
+            try:
+                shaken(model)
+                finding = _exchanged(model.eval(), args, named, rows) or _blind(model.train(), args, named, rows)
+            except (RuntimeError, ValueError, TypeError, IndexError):
+                continue  # arguments that hang together by more than their first dimension, as lengths do
+        if finding:
+            code, message, advice = finding
+            yield found(code, "error", message, advice, calls[0].place, "each row for itself", rows=rows)
+            return
+
+
+def _targets(trace: Trace, key: int) -> set[int]:
+    """How many targets the losses have that a model's outputs enter, where each row has one."""
+    found_ones = [t.targets for t in losses(trace, 12) if any(trace.calls[n].model == key for n in t.outputs.calls)]
+    return {t.shape[0] for t in found_ones if t is not None and t.shape and not (t.layers or t.calls)}
+
+
+def _whole(calls: list) -> bool:
+    """Whether every call gets the same rows: the nodes of a graph, which may well know of each other."""
+    keys = [frozenset(c.keys.tolist()) for c in calls if len(c.keys)]
+    return len(keys) < 2 or len(set(keys)) == 1
+
+
+def shaken(model: nn.Module) -> None:
+    """Move all weights a little, so that none is exactly zero."""
+    torch.manual_seed(1)
+    for p in model.parameters():
+        if p.is_floating_point():
+            scale = float(p.std()) if p.numel() > 1 and float(p.std()) > 0 else 1.0
+            p.add_(torch.randn(p.shape, device=p.device, dtype=p.dtype), alpha=SHAKEN * scale)
+
+
+Given = tuple[tuple, dict[str, Any], int]
+IGNORED = (
+    "input-ignored",
+    "The model gives the same outputs when the rows of its inputs are exchanged: they do not depend on them.",
+    "Look for inputs that are overwritten, zeroed, left out or replaced by noise on their way.",
+)
+
+
+def _asked(model: nn.Module, given: Given, order: Tensor) -> Tensor | None:
+    """The model's outputs [n, ...] for rows in another order, by the same draws; None where they are no such thing."""
+    args, named, rows = given
+    torch.manual_seed(1)
+
+    def take(tensor: Tensor) -> Tensor:
+        return tensor[order.to(tensor.device)] if tensor.dim() and len(tensor) == rows else tensor
+
+    made = next(iter(_tensors(model(*changed(args, take), **changed(named, take)))), None)
+    good = made is not None and made.dim() and len(made) == rows and made.is_floating_point()
+    return made.double() if good and bool(made.isfinite().all()) else None
+
+
+def _blind(model: nn.Module, args: tuple, named: dict[str, Any], rows: int) -> tuple[str, str, str] | None:
+    """Whether in train mode alone the rows make no difference."""
+    plain = torch.arange(rows)
+    outputs = _asked(model, (args, named, rows), plain)
+    turned = _asked(model, (args, named, rows), plain.roll(1))
+    if outputs is None or turned is None or not _moves(args, named, rows):
+        return None
+    return IGNORED if bool(outputs.any()) and torch.equal(outputs, turned) else None
+
+
+def _exchanged(model: nn.Module, args: tuple, named: dict[str, Any], rows: int) -> tuple[str, str, str] | None:
+    def asked(order: Tensor) -> Tensor | None:
+        return _asked(model, (args, named, rows), order)
+
+    plain, rolled = torch.arange(rows), torch.arange(rows).roll(1)
+    outputs, again, turned = asked(plain), asked(plain), asked(rolled)
+    if outputs is None or again is None or turned is None or not torch.equal(outputs, again):
+        return None
+    size = float((outputs - outputs.mean()).abs().max()) or float(outputs.abs().max())
+    if size == 0:
+        return None
+    if _moves(args, named, rows) and float((turned - outputs).abs().max()) <= 1e-9 * size:
+        return IGNORED
+    others = asked(plain.clamp(max=1))  # all others become the second row: a mean over the batch changes, too
+    if others is not None and float((others[0] - outputs[0]).abs().max()) > TOLERANCE * size:
+        return (
+            "examples-mixed",
+            "In eval mode, the first row's output changes when the other rows of the batch are exchanged.",
+            "Look for a mean, maximum, softmax or view that runs over the batch, and for batch_first.",
+        )
+    return None
+
+
+def _moves(args: tuple, named: dict[str, Any], rows: int) -> bool:
+    """Whether rows differ, so that exchanging them changes something."""
+    tensors = [t for t in _tensors([*args, *named.values()]) if t.dim() and len(t) == rows]
+    return any(not torch.equal(t, t.roll(1, 0)) for t in tensors)
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    kept: list[Tensor] = []
+    changed(value if not isinstance(value, Tensor) else [value], lambda t: (kept.append(t), t)[1])
+    return kept
