@@ -31,6 +31,8 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent / "{{cookiecutter.project_slug}}" /
 import torch  # noqa: E402
 from planted_causes import CAUSES, MIXTURES, Tally, draws, of_this_model, others, planted, pools, truths  # noqa: E402
 
+from arcane.diagnosis.decomposition import FAMILIES  # noqa: E402
+
 
 def main() -> int:
     """Print the tables; the exit code says whether what was promised was reached."""
@@ -51,6 +53,7 @@ def main() -> int:
     data = pools(chosen, asked.runs, asked.truth)
     print(f"fresh curves: {time.process_time() - start:.0f} s of a core", flush=True)
     first, all_draws, single, model = Tally(), Tally(), Tally(), Tally()
+    families: dict[str, list[bool]] = {}
     print(
         f"{'cause':20}{'bias':>8}{'variance':>9}{'mismatch':>9}{'overfit':>8}{'right':>9}{'undecided':>10}{'seconds':>9}"
     )
@@ -66,6 +69,9 @@ def main() -> int:
                     own.add(drawn.found, {}, largest)
                     first.add(drawn.found, {}, largest)
                 all_draws.add(drawn.found, known, largest)
+                if cause.part in FAMILIES:  # what the improvement loop tries first, decided or not
+                    hit = drawn.found.families[0] == FAMILIES[cause.part]
+                    families.setdefault(cause.part, []).append(hit)
                 single.add(drawn.single, known, largest)
                 model.add(drawn.single, of_this_model(run))
         parts = [truth.get(name) for name in ("bias", "variance", "data_mismatch", "validation_overfit")]
@@ -85,6 +91,8 @@ def main() -> int:
             f"{name:26}{tally.diagnoses:>10}{tally.right / max(1, tally.decided):>18.1%}"
             f"{1 - tally.decided / tally.diagnoses:>11.1%}"
         )
+    told = ", ".join(f"{part} {sum(hits)} of {len(hits)}" for part, hits in families.items())
+    print(f"\nthe loop's first action comes from the right family: {told}")
     gaps = ("bias", "variance", "data_mismatch", "validation_overfit")
     print(f"\n{'intervals that cover':26}" + "".join(f"{gap:>20}" for gap in gaps))
     for name, tally in (("recipe, three seeds", all_draws), ("recipe, one seed", single), ("model, one seed", model)):
