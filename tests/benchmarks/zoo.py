@@ -26,7 +26,9 @@ programs with one bug each. Every code of the catalogue is planted at least thre
 
 Programs and plants of halves A and B were written without a look at the checks, while those were written. Those of half
 C came after the checks, without a look at them either, and in other styles. The writers of the checks then read halves
-A and C and what was missed in them; half B is held out.
+A and C and what was missed in them; half B is held out. Before anybody had read half C the doctor found 0.72 of it with
+the first finding and 0.75 with the first three, at a precision of 0.85, and accused 2 of its 30 correct programs: that,
+with half B, is what to expect of programs from elsewhere.
 
 The correct programs were seen while false alarms were mended, so that there are none left says little about programs
 that nobody has seen.
