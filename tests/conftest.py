@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +12,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 TEMPLATE = Path(__file__).resolve().parent.parent
 SOURCE = TEMPLATE / "{{cookiecutter.project_slug}}" / "src"
 sys.path.insert(0, str(SOURCE))
+# A shell starts what runs in its background deaf to Ctrl-C, and so would be all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
