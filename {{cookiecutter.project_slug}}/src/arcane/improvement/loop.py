@@ -20,8 +20,10 @@ from .actions import Action, Context, Means, changes, choose_actions
 from .course import Candidate, Course, Submit, key, short
 from .floor import Floor, errors_by_chance, no_better_than_chance, said_of_chance, said_of_floor
 from .requests import Gain, requests_for
-from .rounds import Configuration, Improvement, Round, Stop, kept_rounds, questions, scouted
-from .trying import FIRST_LOOK, SEEDS, Attempt, Choice, percent, sound, with_seeds
+from .rounds import Configuration, Improvement, Round, Stop, kept_rounds, percent, questions, scouted
+from .steps import Choice
+from .trainings import sound, with_seeds
+from .trying import FIRST_LOOK, SEEDS, Attempt
 
 __all__ = ["SEEDS", "Configuration", "Improvement", "Round", "improve", "planned"]
 

@@ -188,3 +188,7 @@ def scouted(rounds: Sequence[Round]) -> int:
 
 def _asking(rounds: Sequence[Round]) -> list[int]:
     return sorted({tried.round for tried in rounds if tried.seeds > 1})
+
+
+def percent(value: float | Fraction) -> str:
+    return f"{100 * float(value):.2f} %"

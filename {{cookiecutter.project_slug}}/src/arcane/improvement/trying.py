@@ -1,17 +1,16 @@
 """One round of the improvement loop: which actions look better, and whether they are kept."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from collections.abc import Callable
+from dataclasses import replace
 
 from ..config import Params
-from ..diagnosis.decomposition import Decomposition
 from ..errors import DivergedError
-from ..training.trials import TrialResult
-from .acceptance import ALPHA, LOOKS, Comparison, compare
-from .actions import Context, Discovery, Means, changes, discover
-from .course import Candidate, Course, key, short
-from .rounds import Configuration, Round
+from .acceptance import LOOKS, Comparison, compare
+from .actions import Discovery, Means, changes, discover
+from .course import Course, key, short
+from .rounds import Configuration, Round, percent
+from .steps import Choice, Step
+from .trainings import ahead_of, error_of, with_seeds
 
 FIRST_LOOK = min(LOOKS)
 SEEDS = 3
@@ -21,48 +20,6 @@ PROMISING = 0.05
 (tests/benchmarks/honesty.py) 6 of 100 that were then kept did nothing; at 0.1 it was 1 in 10, at 0.2 1 in 4."""
 MOST_AT_ONCE = 3
 """Actions that are proven together at most: of more, nobody could say what helped."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What comes next, and why.
-
-    Attributes:
-        found: What limits the configuration that the candidates change.
-        context: Facts about the data and that configuration.
-        candidates: One or more; none where nothing is left or paid for.
-    """
-
-    found: Decomposition
-    context: Context
-    candidates: tuple[Candidate, ...]
-
-
-@dataclass(frozen=True)
-class Step:
-    """An action on what it builds on.
-
-    Attributes:
-        candidate: The action, and the params with it.
-        start: The params without it.
-        before: Errors without it.
-        found: What limited.
-        place: Of its entry in the round.
-    """
-
-    candidate: Candidate
-    start: Params
-    before: dict[str, float]
-    found: Decomposition
-    place: int
-
-    @property
-    def name(self) -> str:
-        return self.candidate.action.name
-
-    @property
-    def params(self) -> Params:
-        return self.candidate.params or self.start
 
 
 class Attempt:
@@ -106,8 +63,8 @@ class Attempt:
 
         What looks better with one seed, but not beyond noise, is not thrown away, and no more seeds are spent on it
         alone: the next action is tried on top of it. Once the difference to the incumbent is convincing with one seed,
-        the goal is reached, or nothing more can be added, two or three seeds decide on all of them. An action that is
-        convincing by itself goes on alone, so that nothing rides on another's gain.
+        the goal is reached, or nothing more can be added, two, three or five seeds decide on all of them. An action
+        that is convincing by itself goes on alone, so that nothing rides on another's gain.
         """
         if choice.candidates[0].params is None:
             self._looked_up(choice)
@@ -156,7 +113,7 @@ class Attempt:
                 for step, brief in zip(steps, briefs, strict=True)
             ]
         )
-        ahead = _ahead(outcomes)
+        ahead = ahead_of(outcomes)
         for i, (step, outcome, brief) in enumerate(zip(steps, outcomes, briefs, strict=True)):
             if i == ahead:
                 continue
@@ -166,11 +123,11 @@ class Attempt:
                 self.scouted.add(step.name)
                 self._undo(step, None, 0, seen, f"Undone: {outcome}.")
                 continue
-            self.course.put_off[step.name] = _error(outcome) < step.before["validation"]
+            self.course.put_off[step.name] = error_of(outcome) < step.before["validation"]
             assert ahead is not None
             reason = (
                 f"Put off: `{steps[ahead].name}` goes first; after {brief.train.epochs} epochs each it was at "
-                f"{percent(_error(outcomes[ahead]))} on validation."
+                f"{percent(error_of(outcomes[ahead]))} on validation."
             )
             after = {split: error.value for split, error in outcome.errors.items()}
             self._note(step, after, 0, seen, reason, epochs=brief.train.epochs)
@@ -325,56 +282,8 @@ class Attempt:
         epochs: int | None = None,
     ) -> None:
         """Write down what came of an action."""
-        entry = Round(
-            round=self.number,
-            dominant=step.found.dominant,
-            action=step.name,
-            addresses=step.candidate.action.addresses,
-            why=step.candidate.action.why,
-            change=changes(step.start, step.params),
-            before=step.before,
-            after=after,
-            p_value=p_value,
-            level=self.level,
-            kept=kept,
-            seeds=seeds,
-            epochs=step.params.train.epochs if epochs is None else epochs,
-            seen=seen,
-            reason=reason,
-        )
+        entry = step.entry(self.number, self.level, after, seeds, seen, reason, p_value, kept, epochs)
         self.entries.append((step.place, entry))
-
-
-def _ahead(outcomes: Sequence[TrialResult | DivergedError]) -> int | None:
-    """Which of some short trainings goes on: the first, unless another is better beyond noise on the same examples.
-
-    A short training favours small and quick models (four epochs of a WaveNet on MNIST-1D were no better than of a
-    linear model, nineteen had a seventh of its error), so it overrules the recipe's order only where it is sure.
-    """
-    sound = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, TrialResult)]
-    if not sound:
-        return None
-    errors = {i: outcome.validation_errors for i, outcome in enumerate(outcomes) if isinstance(outcome, TrialResult)}
-    better = [i for i in sound[1:] if compare([errors[i]], [errors[sound[0]]]).p_examples < ALPHA]
-    return min(better, key=lambda i: (float(errors[i].mean()), i)) if better else sound[0]
-
-
-def _error(outcome: TrialResult | DivergedError) -> float:
-    return outcome.errors["validation"].value if isinstance(outcome, TrialResult) else float("inf")
-
-
-def with_seeds(course: Course, name: str, one: Configuration, seeds: int) -> Configuration | DivergedError:
-    """Train the seeds that are still missing, all at once; one that diverges speaks for its configuration."""
-    outcomes = course.train([(name, one.params, number) for number in range(len(one.results), seeds)])
-    diverged = next((outcome for outcome in outcomes if isinstance(outcome, DivergedError)), None)
-    return diverged or replace(one, results=(*one.results, *map(sound, outcomes)))
-
-
-def sound(outcome: TrialResult | DivergedError) -> TrialResult:
-    """The result of a trial without which there is nothing to improve."""
-    if isinstance(outcome, DivergedError):
-        raise outcome
-    return outcome
 
 
 def _decision(comparison: Comparison, kept: bool, asked: int) -> str:
@@ -384,7 +293,3 @@ def _decision(comparison: Comparison, kept: bool, asked: int) -> str:
         return "Undone: no better over all seeds."
     luck = "the seeds" if (comparison.p_seeds or 0) > asked * comparison.p_examples else "the validation examples"
     return f"Undone: the difference is within the noise of {luck}."
-
-
-def percent(value: float | Fraction) -> str:
-    return f"{100 * float(value):.2f} %"

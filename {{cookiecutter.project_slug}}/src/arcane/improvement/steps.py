@@ -1,0 +1,82 @@
+"""What a round of the loop chooses among, and an action on what it builds on."""
+
+from dataclasses import dataclass
+
+from ..config import Params
+from ..diagnosis.decomposition import Decomposition
+from .actions import Context, changes
+from .course import Candidate
+from .rounds import Round
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What comes next, and why.
+
+    Attributes:
+        found: What limits the configuration that the candidates change.
+        context: Facts about the data and that configuration.
+        candidates: One or more; none where nothing is left or paid for.
+    """
+
+    found: Decomposition
+    context: Context
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """An action on what it builds on.
+
+    Attributes:
+        candidate: The action, and the params with it.
+        start: The params without it.
+        before: Errors without it.
+        found: What limited.
+        place: Of its entry in the round.
+    """
+
+    candidate: Candidate
+    start: Params
+    before: dict[str, float]
+    found: Decomposition
+    place: int
+
+    @property
+    def name(self) -> str:
+        return self.candidate.action.name
+
+    @property
+    def params(self) -> Params:
+        return self.candidate.params or self.start
+
+    def entry(
+        self,
+        number: int,
+        level: float,
+        after: dict[str, float] | None,
+        seeds: int,
+        seen: int,
+        reason: str,
+        p_value: float,
+        kept: bool,
+        epochs: int | None,
+    ) -> Round:
+        """What came of it, as round `number` reports it; `epochs` where they are not the params' own."""
+        return Round(
+            round=number,
+            dominant=self.found.dominant,
+            action=self.name,
+            addresses=self.candidate.action.addresses,
+            why=self.candidate.action.why,
+            change=changes(self.start, self.params),
+            before=self.before,
+            after=after,
+            p_value=p_value,
+            level=level,
+            kept=kept,
+            seeds=seeds,
+            epochs=self.params.train.epochs if epochs is None else epochs,
+            seen=seen,
+            reason=reason,
+        )
