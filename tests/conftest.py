@@ -17,6 +17,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The zoo first: it keeps both cores busy by itself, and at the end one of two processes would wait for it."""
+    items.sort(key=lambda item: item.path.name != "test_zoo.py")
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A baked project on digits after one small `run`, committed. Tests that change it copy it first (`copied`).

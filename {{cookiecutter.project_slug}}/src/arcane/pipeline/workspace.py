@@ -93,11 +93,13 @@ class Workspace:
             call: Runs an engine's stage by name; used where the command is `python -m PACKAGE stage NAME`.
 
         Raises:
-            UserError: What the stage raised, or DVC's own complaint (another process works on the same outputs).
+            UserError: What the stage raised, a file that no stage makes is gone, or DVC's own complaint (another
+                process works on the same outputs).
         """
         from dvc.exceptions import DvcException, ReproductionError
         from dvc.lock import LockError
 
+        self._refuse_missing(name)
         ran: list[str] = []
         try:
             with running_in_process(self.package, call, ran):
@@ -110,6 +112,18 @@ class Workspace:
         except LockError as error:
             raise UserError(f"stage `{name}`: another DVC process holds the project ({error})") from error
         return "ran" if ran else "restored" if changed else "unchanged"
+
+    def _refuse_missing(self, name: str) -> None:
+        """What DVC itself says in a traceback of its own, where a folder of the project was deleted."""
+        made = [out.fs_path for stage in self._order for out in stage.outs]
+        for stage in self._order:
+            for dep in stage.deps if self._name(stage) == name else ():
+                inside = any(Path(dep.fs_path).is_relative_to(path) for path in made)
+                if dep.protocol == "local" and not inside and not Path(dep.fs_path).exists():
+                    raise UserError(
+                        f"stage `{name}` reads {dep.def_path}, which is not there and which no stage makes; bring it "
+                        f"back (`git restore {dep.def_path}`), or make it anew"
+                    )
 
 
 def called_stage(command: Any, package: str) -> str | None:
