@@ -50,6 +50,7 @@ class Case:
         batch_sizes: Drawn from.
         augmentations: Drawn from.
         settings: Other params of the project.
+        budget: The loop's, in trainings; None takes the project's.
     """
 
     goal: float
@@ -61,6 +62,7 @@ class Case:
     batch_sizes: tuple[int, ...]
     augmentations: tuple[str, ...]
     settings: dict = field(default_factory=dict)
+    budget: int | None = TRIALS
 
 
 CASES = {
@@ -74,6 +76,7 @@ CASES = {
         (50, 100, 200),
         ("none", "shift-scale-noise"),
         {"train.batch_size": 100},
+        budget=None,
     ),
     "digits": Case(
         0.0,
@@ -159,7 +162,8 @@ def by_loop(case: Case, project) -> dict:
         future.set_result(result)
         return future
 
-    found = improve(project.params.changed({"improve.trials": 200}), train, validation, submit)
+    limits = {"improve.trials": 200} | ({"improve.budget": case.budget * once} if case.budget else {})
+    found = improve(project.params.changed(limits), train, validation, submit)
     return {
         "work": first,
         "reached": first is not None,
