@@ -12,25 +12,8 @@ from pathlib import Path
 
 from ..data.findings import Finding
 from ..errors import UserError
-
-
-@dataclass(frozen=True)
-class Limit:
-    """One threshold.
-
-    Attributes:
-        default: Where it lies unless `doctor.thresholds` says otherwise.
-        codes: The findings that it decides.
-        says: What is compared with it, in a phrase.
-        healthy: The extreme over the healthy runs of `tests/benchmarks/healthy.py`; None where chance or arithmetic
-            gives the default.
-    """
-
-    default: float
-    codes: tuple[str, ...]
-    says: str
-    healthy: float | None = None
-
+from .limit import Limit
+from .watched_limits import WATCHED
 
 LIMITS: dict[str, Limit] = {
     "input_rms": Limit(
@@ -149,6 +132,7 @@ LIMITS: dict[str, Limit] = {
         ("cannot-overfit-batch", "learning-rate-too-high", "learning-rate-too-low"),
         "largest error left on one batch after 300 steps",
     ),
+    **WATCHED,
 }
 
 
@@ -184,11 +168,17 @@ def settings(thresholds: Mapping[str, float], silence: Iterable[str], where: str
     return Settings(dict(thresholds), frozenset(silence))
 
 
+CLOSE = 0.75
+"""Likeness from which on further names than the nearest one are offered."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that `name` is nearest to, or all of them, in words."""
+    """The known names that `name` is nearest to, or all of them, in words."""
     known = list(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near = near[:1] + [other for other in near[1:] if difflib.SequenceMatcher(None, name, other).ratio() > CLOSE]
+    shown = " or ".join(f"`{other}`" for other in near)
+    return f"did you mean {shown}?" if near else f"known: {', '.join(known)}"
 
 
 COMMENT = re.compile(r"#\s*arcane:\s*ignore\[([^\]]*)\]")

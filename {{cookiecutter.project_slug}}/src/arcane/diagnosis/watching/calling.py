@@ -123,6 +123,8 @@ class Calling:
             node = recorder.table.of(first)
             if not node.inputs:
                 node.calls = recorder.current_calls
+            if recorder.on and (not gradient or trace.steps < 12):
+                call.source = node
         if gradient:
             given = args[: len(args) - len(self.named)]
             recorder.captures.model(module, model, args, trace.steps)
@@ -202,6 +204,8 @@ class Calling:
                 made = Node("model", (), tuple(tensor.shape), str(tensor.dtype)[6:], tensor.requires_grad)
                 made.calls = recorder.current_calls
                 recorder.table.set(tensor, made)
+        if recorder.on and recorder.current_calls:
+            recorder.pushing.look(max(recorder.current_calls), _tensors(output))
         if recorder.current_calls and not recorder.on:
             self.guess(recorder.trace.calls[max(recorder.current_calls)])
 

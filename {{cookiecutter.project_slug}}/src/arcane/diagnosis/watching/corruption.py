@@ -12,9 +12,9 @@ from .graph import given, terms
 from .pairing import examples_of, first_calls
 from .trace import Trace
 
-SURE, OFTEN = 0.1, 25
-"""Share of the clearest rows whose label is another than their inputs say, and their number, from which on labels are
-judged: of digits as they are a linear model misses 0.5 to 2 % of its clearest half."""
+OFTEN = 25
+"""Clearest rows whose label is another than their inputs say from which on labels are judged: of digits as they are a
+linear model misses 0.5 to 2 % of its clearest half."""
 
 
 STEADY = 0.85
@@ -46,7 +46,7 @@ def look_at_corruption(trace: Trace, captures: Captures) -> Iterator[Finding]:
     surest = margins >= np.quantile(margins, 0.8)
     # A model that knows little errs less where it is surest; a label that was overwritten does not ask how sure it is.
     steady = bool((labels != said)[surest].mean() >= STEADY * share)
-    clearly = count >= 4 and SURE <= share <= 0.5 and wrong.sum() >= OFTEN and steady
+    clearly = count >= 4 and trace.limit("corrupt_share") <= share <= 0.5 and wrong.sum() >= OFTEN and steady
     if default is None and not clearly:
         return
     table = np.zeros((count, count))
@@ -70,7 +70,8 @@ def look_at_corruption(trace: Trace, captures: Captures) -> Iterator[Finding]:
         "labels-corrupt", "warning",
         f"Of {int(clear.sum())} rows that a linear model is surest of, {100 * share:.0f} % carry another label, {how}.",
         "Look at how labels are read: values that were missing, sources that count otherwise, a default.",
-        evidence={"share": share, "rows": float(clear.sum())}, expected=f"less than {100 * SURE:.0f} %",
+        evidence={"share": share, "rows": float(clear.sum())},
+        expected=f"less than {100 * trace.limit('corrupt_share'):.0f} %",
         location=place.shown if place else None,
     )  # fmt: skip
 

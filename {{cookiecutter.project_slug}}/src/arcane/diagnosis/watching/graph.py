@@ -158,7 +158,13 @@ def losses(trace: Trace, most: int = 40) -> list[Scored]:
 
 def given(trace: Trace) -> bool:
     """Whether targets are given to the program, not made by a model of it (bootstrapped values, a teacher)."""
-    return all(t.targets is None or not (t.targets.layers or t.targets.calls) for t in losses(trace, 12))
+    return not any(taught(t) for t in losses(trace, 12))
+
+
+def taught(term: Scored) -> bool:
+    """Whether a term's targets come from a model; what a model's own call was given beside its inputs is data."""
+    targets = term.targets
+    return targets is not None and bool(targets.layers or targets.calls - term.outputs.calls)
 
 
 def is_squared(term: Scored) -> bool:
@@ -192,8 +198,10 @@ def flowing(node: Node) -> Iterator[Node]:
     return ancestors(node, lambda other: other.wants_gradient)
 
 
-def ancestors(node: Node, among: Callable[[Node], bool] = lambda _: True) -> Iterator[Node]:
-    """Every tensor that a tensor was made from, itself first."""
+def ancestors(
+    node: Node, among: Callable[[Node], bool] = lambda _: True, beyond: Callable[[Node], bool] = lambda _: True
+) -> Iterator[Node]:
+    """Every tensor that a tensor was made from, itself first: those `among`, and what lies `beyond` some of them."""
     left, seen = [node], set()
     while left:
         here = left.pop()
@@ -201,7 +209,7 @@ def ancestors(node: Node, among: Callable[[Node], bool] = lambda _: True) -> Ite
             continue
         seen.add(id(here))
         yield here
-        left += [given for given in here.inputs if among(given)]
+        left += [given for given in here.inputs if among(given)] if beyond(here) else []
 
 
 def layers_before(node: Node) -> Iterator[tuple[Node, list[Node]]]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .formulas import LOGARITHMS
 from .formulas import source as behind
-from .summaries import facts, labels_of
+from .summaries import columns, facts, labels_of, row_keys
 from .trace import Node, Score, Units
 
 LOSSES = frozenset({
@@ -66,6 +66,7 @@ class Measuring:
     def operation(self, node: Node, given: list[Tensor], kwargs: dict, result: Tensor, raw: Any = None) -> None:
         node.layers = max((i.layers for i in node.inputs), default=0)
         name = node.name
+        self.recorder.pushing.meet(node, given)
         if layer(node):
             self._enters(node, given)
             if not node.layers and not node.calls and not self.recorder.modular:
@@ -120,22 +121,26 @@ class Measuring:
         if isinstance(targets, Tensor):
             node.facts |= facts(targets, "target.")
             node.facts["target.distinct"] = float(len(targets.detach().flatten()[:4096].unique()))
+            node.facts["target.marked"] = _marked(targets)
             self._scored(node, scores, targets)
         if result.numel() == 1:
             kind = "loss-sum" if node.options.get("reduction") == "sum" else "loss"
             self._record(kind, float(result.detach()), len(scores) if scores.dim() else 1, node)
 
-    def _scored(self, node: Node, scores: Tensor, targets: Tensor | None) -> None:
+    def _scored(self, node: Node, scores: Tensor, targets: Tensor | None, made: int = 0) -> None:
+        """Outputs, the operation's argument `made`, met targets."""
         rows = len(scores) if scores.dim() else 0
         labels = labels_of(targets, rows) if targets is not None and rows else np.empty(0)
         calls = self.recorder.trace.calls
-        of = node.inputs[0].calls if node.inputs else node.calls
+        of = node.inputs[made].calls if node.inputs else node.calls
         # Of a pair of calls (twins) or of targets that a model made, labels are not the rows' own.
-        given_ = len(of) == 1 and not any(i.calls or i.layers for i in node.inputs[1:])
+        given_ = len(of) == 1 and not any(i.calls - of or i.layers for n, i in enumerate(node.inputs) if n != made)
         for number in of:
             call = calls[number]
             if given_ and not len(call.labels) and rows == call.rows:
                 call.labels = labels
+                if not len(labels) and targets is not None and targets.dim() > 1 and len(targets) == rows:
+                    call.marks = row_keys(columns(targets))
             self.recorder.score(number)
         if of and not all(calls[number].gradient for number in of) and len(self.recorder.trace.evaluations) < MOST:
             self.recorder.trace.evaluations.append(node)
@@ -165,7 +170,7 @@ class Measuring:
             node.facts |= facts(targets, "target.")
             if behind(node.inputs[made]).name in LOGARITHMS and node.facts.get("target.whole") == 1:
                 node.facts |= facts(given[made], "input.")
-                self._scored(node, given[made], targets)
+                self._scored(node, given[made], targets, made)
 
     def _picked(self, node: Node, given: list[Tensor]) -> None:
         """Scores of the labels' classes, picked by hand."""
@@ -253,8 +258,9 @@ class Measuring:
         found.steps.append(self.recorder.trace.steps)
 
     def _random(self, node: Node) -> None:
-        """Random numbers drawn inside a model's call in eval mode."""
+        """Random numbers: when they were drawn, and whether inside a model's call in eval mode."""
         recorder = self.recorder
+        node.facts["drawn"] = float(recorder.trace.steps)
         if not recorder.current_calls or not recorder.calling.modules:
             return
         call = recorder.trace.calls[max(recorder.current_calls)]
@@ -298,6 +304,15 @@ class Measuring:
         node.facts |= facts(values, "input.")
         if (node.facts["cut"] or node.facts["overflow"]) and len(self.recorder.trace.casts) < 200:
             self.recorder.trace.casts.append(node)
+
+
+def _marked(targets: Tensor) -> float:
+    """1 where each row [n, K] holds one number, the same in all rows, and zeros: one-hot rows, or scaled ones."""
+    if targets.dim() != 2 or targets.shape[1] < 2:
+        return 0.0
+    held = targets.detach() != 0
+    values = targets.detach()[held]
+    return float(bool((held.sum(1) == 1).all()) and values.numel() > 0 and bool((values == values[0]).all()))
 
 
 def _convolved(node: Node) -> bool:

@@ -27,9 +27,6 @@ ENTROPIES = frozenset({
 })  # fmt: skip
 """Losses that are the labels' entropy where nothing is known of the inputs."""
 
-LEARNT = 0.9
-"""A loss below this share of what knowing nothing costs shows that there is something to learn."""
-
 
 def look_at_kept_pairs(trace: Trace, captures: Captures) -> Iterator[Finding]:
     """Rows whose labels neither their neighbours nor a linear model predict, in a program that learns nothing either.
@@ -71,11 +68,18 @@ def _learns(trace: Trace, calls: list[Call]) -> bool:
         if not 0 <= right <= rows:
             return True
         return bool(binomtest(right, rows, float(counts.max() / len(labels)), alternative="greater").pvalue < 0.01)
-    values = [v for v in trace.losses if math.isfinite(v)]
     ignorance = _ignorance(trace, labels)
+    measured = [s for s in trace.scores if s.kind == "loss" and not trace.calls[s.call].learned]
+    measured = [s for s in measured if s.step == measured[-1].step]
+    if measured and ignorance is not None:  # a small set is learnt by heart, whatever its labels are
+        return (
+            sum(s.value * s.rows for s in measured) / sum(s.rows for s in measured)
+            < trace.limit("learnt_share") * ignorance
+        )
+    values = [v for v in trace.losses if math.isfinite(v)]
     if not values or ignorance is None:
         return True  # nothing to tell it by: the labels are not judged
-    return float(np.mean(values[-max(1, len(values) // 5) :])) < LEARNT * ignorance
+    return float(np.mean(values[-max(1, len(values) // 5) :])) < trace.limit("learnt_share") * ignorance
 
 
 def _ignorance(trace: Trace, labels: np.ndarray) -> float | None:

@@ -42,6 +42,7 @@ class Patches:
         self._replace(torch.optim.Optimizer, "zero_grad", self._zero)
         self._replace(torch.nn.Module, "zero_grad", self._zero)
         self._replace(torch.nn.Module, "load_state_dict", self._load)
+        self._replace(torch.nn.Module, "eval", self._eval)
         self._replace(torch.optim.Optimizer, "__init__", self._made)
         for name in ("clip_grad_norm_", "clip_grad_value_"):
             original = getattr(torch.nn.utils, name)
@@ -184,6 +185,13 @@ class Patches:
             self.recorder.guarded(lambda: self.recorder.stepping.schedule_of(this, here(3)))
 
         return __init__
+
+    def _eval(self, original: Callable) -> Callable:
+        def eval_(this: Any) -> Any:
+            self.recorder.guarded(self.recorder.evaluating)
+            return original(this)
+
+        return eval_
 
     def _load(self, original: Callable) -> Callable:
         def load_state_dict(this: Any, *args: Any, **kwargs: Any) -> Any:

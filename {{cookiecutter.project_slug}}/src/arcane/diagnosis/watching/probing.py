@@ -11,14 +11,14 @@ from ...data.findings import Finding
 from ...training.randomness import random_state_kept
 from .captures import Captures, changed
 from .checks.check import found
-from .graph import losses
+from .graph import losses, taught
 from .trace import Trace
 
 FEWEST = 4
 """Rows without which an exchange of rows says little."""
 
-TOLERANCE = 1e-4
-"""Of the outputs' spread: sums in another order differ by a millionth of it, a neighbour's part by far more."""
+ROUNDING = 1e-5
+"""Of the outputs' size: what rows are told apart by must be more than single precision loses."""
 
 SHAKEN = 0.05
 """Of their deviation, or of one: so much is added to all weights, because a last layer may start at zero."""
@@ -29,13 +29,16 @@ def look_at_copies(trace: Trace, captures: Captures) -> Iterator[Finding]:
     for key, (model, args, named) in captures.calls.items():
         calls = [c for c in trace.calls if c.model == key and c.learned]
         rows = calls[0].rows if calls else 0
-        if rows < FEWEST or rows not in _targets(trace, key) or _whole(calls):
+        counts = _targets(trace, key)
+        if rows < FEWEST or not any(count % rows == 0 for count in counts if count) or _whole(calls):
             continue
         model, device = copy.deepcopy(model), next(model.parameters()).device
         with random_state_kept(device), torch.no_grad():
             try:
                 shaken(model)
-                finding = _exchanged(model.eval(), args, named, rows) or _blind(model.train(), args, named, rows)
+                finding = _exchanged(model.eval(), args, named, rows, trace.limit("rows_difference")) or _blind(
+                    model.train(), args, named, rows
+                )
             except (RuntimeError, ValueError, TypeError, IndexError):
                 continue  # arguments that hang together by more than their first dimension, as lengths do
         if finding:
@@ -46,8 +49,8 @@ def look_at_copies(trace: Trace, captures: Captures) -> Iterator[Finding]:
 
 def _targets(trace: Trace, key: int) -> set[int]:
     """How many targets the losses have that a model's outputs enter, where each row has one."""
-    found_ones = [t.targets for t in losses(trace, 12) if any(trace.calls[n].model == key for n in t.outputs.calls)]
-    return {t.shape[0] for t in found_ones if t is not None and t.shape and not (t.layers or t.calls)}
+    found_ones = [t for t in losses(trace, 12) if any(trace.calls[n].model == key for n in t.outputs.calls)]
+    return {t.targets.shape[0] for t in found_ones if t.targets is not None and t.targets.shape and not taught(t)}
 
 
 def _whole(calls: list) -> bool:
@@ -96,7 +99,9 @@ def _blind(model: nn.Module, args: tuple, named: dict[str, Any], rows: int) -> t
     return IGNORED if bool(outputs.any()) and torch.equal(outputs, turned) else None
 
 
-def _exchanged(model: nn.Module, args: tuple, named: dict[str, Any], rows: int) -> tuple[str, str, str] | None:
+def _exchanged(
+    model: nn.Module, args: tuple, named: dict[str, Any], rows: int, most: float
+) -> tuple[str, str, str] | None:
     def asked(order: Tensor) -> Tensor | None:
         return _asked(model, (args, named, rows), order)
 
@@ -110,7 +115,9 @@ def _exchanged(model: nn.Module, args: tuple, named: dict[str, Any], rows: int) 
     if _moves(args, named, rows) and float((turned - outputs).abs().max()) <= 1e-9 * size:
         return IGNORED
     others = asked(plain.clamp(max=1))  # all others become the second row: a mean over the batch changes, too
-    if others is not None and float((others[0] - outputs[0]).abs().max()) > TOLERANCE * size:
+    spread = float((outputs - outputs.mean(0)).abs().max())
+    least = max(most * spread, ROUNDING * size)
+    if others is not None and float((others[0] - outputs[0]).abs().max()) > least:
         return (
             "examples-mixed",
             "In eval mode, the first row's output changes when the other rows of the batch are exchanged.",

@@ -15,8 +15,9 @@ from .formulas import of_gradient
 from .measuring import Measuring
 from .operations import Operations, Table, tensors_in, unseen
 from .places import Place, callers, here, is_own
+from .pushing import Pushing
 from .rows import Rows
-from .sampling import Sampling
+from .sampling import WHOLE_EVALUATIONS, Sampling
 from .stepping import Stepping
 from .trace import Backward, Crash, Event, Node, Trace
 
@@ -42,7 +43,7 @@ class Recorder:
         self.trace, self.table, self.sampling = Trace(), Table(), Sampling()
         self.mode = Operations(self)
         self.captures, self.calling, self.rows = Captures(), Calling(self), Rows(self)
-        self.stepping, self.measuring = Stepping(self), Measuring(self)
+        self.stepping, self.measuring, self.pushing = Stepping(self), Measuring(self), Pushing(self)
         self.owner = threading.get_ident()
         self.most_steps = most_steps
         self.current_calls: frozenset[int] = frozenset()
@@ -75,6 +76,11 @@ class Recorder:
         elif not on and top is self.mode:
             self.mode.__exit__(None, None, None)
             self.on = False
+
+    def evaluating(self) -> None:
+        """A model was put into eval mode: what is done to the rows before an evaluation's first call counts, too."""
+        if self.trace.steps and self.modular and self.sampling.evaluations < WHOLE_EVALUATIONS:
+            self.look(True)
 
     def failed(self, error: Exception) -> None:
         """Keep a failure of our own as a note."""
@@ -196,6 +202,7 @@ class Recorder:
         self.rows.boundary(self.trace.steps, self.on)
         self.sampling.rows = len(self.rows.known["train"])
         self.table.forget()
+        self.pushing.forget()
         self.look(self.sampling.step(self.trace.steps, self.modular))
         self.asleep = self.modular and not self.on and self.sampling.asleep(self.trace.steps, self.rows.new)
 
@@ -228,6 +235,7 @@ class Recorder:
         for call in self.trace.calls:
             if call.scored and not call.learned:
                 self.rows.settle(call, "evaluation")
+        self.trace.modular = self.modular
         self.table.forget()
         self.calling.modules.clear()
         if self.failures:

@@ -61,11 +61,12 @@ def findings_of(
         trace: What was seen.
         accept: Codes that become notes.
         further: Findings of the active examination.
-        settings: Its silenced codes are not reported.
+        settings: Its silenced codes are not reported, and its thresholds are the checks'.
         checks: The checks, mechanisms before symptoms.
     """
     found: list[Finding] = []
     late: list[Finding] = []
+    trace.settings = settings or trace.settings
     for check in checks:
         (late if check.symptom else found).extend(_look(check, trace))
     found += _mechanisms(further)
@@ -119,6 +120,9 @@ def _heard(findings: Iterable[Finding], settings: Settings) -> list[Finding]:
 
 CAUSED = (
     ("learning-rate-too-high", "dead-units"),  # a first step that is too long leaves units behind that never fire
+    ("learning-rate-too-high", "saturated-units"),
+    ("saturated-units", "constant-output"),
+    ("saturated-units", "gradient-does-not-flow"),
     ("dead-units", "gradient-does-not-flow"),
     ("loss-not-finite", "gradient-does-not-flow"),
     ("gradient-does-not-flow", "optimiser-holds-foreign-parameters"),

@@ -71,6 +71,7 @@ class Stepping:
         recorder = self.recorder
         known, number = self.optimiser_of(optimiser), self.number_of(optimiser)
         known.rates.append(float(optimiser.param_groups[0]["lr"]))
+        known.initial = float(optimiser.param_groups[0].get("initial_lr", 0.0))
         if recorder.asleep:
             return
         self.look_for_zeroing()
@@ -241,6 +242,7 @@ class Stepping:
             )
             known = Schedule(type(scheduler).__name__, place, planned=planned)
             known.every = int(getattr(scheduler, "step_size", 0) or 0)
+            known.mode = str(getattr(scheduler, "mode", "") if known.name == "ReduceLROnPlateau" else "")
             optimiser = getattr(scheduler, "optimizer", None)
             known.subject = self.number_of(optimiser) if optimiser is not None else 0
             self.recorder.trace.schedules[number] = known

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..limits import Settings
 from .nodes import Node
 from .places import Place
 from .trained import Optimiser, Population, Schedule, Units, Weights
@@ -51,11 +52,13 @@ class Call:
         rows: Length of the first dimension.
         keys: A number for each row, equal where rows are equal bit for bit; empty where rows were not looked at.
         labels: What the loss compared with, one a row; empty where that was not seen.
+        marks: Of targets that are several numbers a row, a key for each row.
         learned: Whether a backward pass went through it.
         scored: Whether its output met a loss, an argmax or a comparison.
         shown: Whether its output, or what was made of it, left torch for Python or numpy.
         input_gradient: Whether the inputs want a gradient (adversarial examples, saliency).
         watched: Whether the operations behind it were recorded.
+        source: How its inputs were made, of calls whose operations are recorded.
         carried: Whether a recurrent layer starts from a state that an earlier call left.
         mean: Of all values of the inputs.
         std: Likewise.
@@ -73,6 +76,7 @@ class Call:
     rows: int
     keys: np.ndarray
     labels: np.ndarray = field(default_factory=lambda: np.empty(0))
+    marks: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     learned: bool = False
     scored: bool = False
     shown: bool = False
@@ -83,6 +87,7 @@ class Call:
     std: float = 0.0
     low: float = 0.0
     high: float = 0.0
+    source: Node | None = None
     time: int = 0
     callers: tuple[Place, ...] = ()
 
@@ -233,6 +238,13 @@ class Trace:
     casts: list[Node] = field(default_factory=list)
     time_first: list[Node] = field(default_factory=list)
     confusions: dict[int, Counter[tuple[int, int]]] = field(default_factory=dict)
+    modular: bool = False
+    settings: Settings = field(default_factory=Settings)
+    pushes: list[tuple[Place | None, float]] = field(default_factory=list)
+
+    def limit(self, name: str) -> float:
+        """A threshold, by its name in `LIMITS`."""
+        return self.settings.limit(name)
 
     @property
     def learned(self) -> list[Call]:

@@ -54,6 +54,8 @@ class Optimiser:
         zeroed: Steps before which something had.
         maximise: Whether it goes uphill.
         plain: Whether it takes one gradient a step (LBFGS calls a closure several times).
+        momentum: Whether it has any.
+        initial: The rate that schedules multiply, 0 where there is none.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Optimiser:
     maximise: bool = False
     plain: bool = True
     momentum: bool = False
+    initial: float = 0.0
 
 
 @dataclass
@@ -81,6 +84,9 @@ class Schedule:
         planned: The steps that it was made for, 0 where it has no end.
         subject: The optimiser.
         first: Optimiser steps before its first step.
+        every: Its own `step_size`, 0 where it has none.
+        taken: Optimiser steps before each of its steps.
+        mode: `min` or `max` of one that follows a metric.
     """
 
     name: str
@@ -91,6 +97,7 @@ class Schedule:
     first: int = -1
     every: int = 0
     taken: list[int] = field(default_factory=list)
+    mode: str = ""
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from .check import PassiveCheck
 from .crash import CRASH
+from .draws import DRAWS
 from .flow import FLOW
 from .gradients import EXPLODING, GRADIENTS
 from .inputs import INPUTS
@@ -13,9 +14,10 @@ from .modes import MODES
 from .objective import OBJECTIVE, SYMPTOMS
 from .optimiser import OPTIMISER, RATE
 from .shapes import CONSTANT, SHAPES
+from .sign import SIGN
 from .units import UNITS
 
 PASSIVE: tuple[PassiveCheck, ...] = (
-    *CRASH, *SHAPES, *LOSS, *OBJECTIVE, *INPUTS, *LABELS, *MODEL, *GRADIENTS, *OPTIMISER, *MODES, *FLOW, *METRIC,
-    RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
+    *CRASH, *SHAPES, *LOSS, *SIGN, *OBJECTIVE, *INPUTS, *LABELS, *MODEL, *GRADIENTS, *OPTIMISER, *MODES, *DRAWS, *FLOW,
+    *METRIC, RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
 )  # fmt: skip

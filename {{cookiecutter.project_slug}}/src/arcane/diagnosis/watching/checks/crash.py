@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from ....data.findings import Finding
+from ..graph import losses
 from ..measuring import LOSSES
 from ..trace import Crash, Trace
 from .check import PassiveCheck, found
@@ -51,19 +52,42 @@ def look_at_crash(trace: Trace) -> Iterator[Finding]:
             fill = {"rows": crash.rows, "half": max(1, crash.rows // 2), "message": first}
             yield found(code, "error", message.format(**fill), advice.format(**fill), crash.place, rows=crash.rows)
             return
-    yield from _shapes(crash, first)
+    yield from _shapes(trace, crash, first)
 
 
-def _shapes(crash: Crash, first: str) -> Iterator[Finding]:
+IN_A_LOSS = re.compile(r"result type \w+ can't be cast|with (a|two) bool tensors?|must match the dtype|same dtype")
+
+
+def _in_a_loss(crash: Crash) -> bool:
+    """Whether it failed inside a loss that no function mode sees from within: floats against labels of another type."""
+    floats = [kind.startswith(("float", "bfloat")) for kind in crash.dtypes[:2]]
+    return bool(IN_A_LOSS.search(crash.message)) and len(floats) == 2 and any(floats) and not all(floats)
+
+
+def _over_rows(trace: Trace, crash: Crash) -> bool:
+    """Whether predictions that met labels are as many as the model has columns, and not as many as rows."""
+    columns = {term.outputs.shape[-1] for term in losses(trace) if len(term.outputs.shape) > 1}
+    flat = [shape[0] for shape in crash.shapes[:2] if len(shape) == 1]
+    return len(flat) == 2 and any(n in columns for n in flat) and crash.rows in flat
+
+
+def _shapes(trace: Trace, crash: Crash, first: str) -> Iterator[Finding]:
     if crash.kind not in ("RuntimeError", "ValueError"):
         return
-    at_loss = crash.function in LOSSES
-    if at_loss and TYPES.search(first) and len(crash.dtypes) > 1:
+    at_loss = crash.function in LOSSES or _in_a_loss(crash)
+    if at_loss and (TYPES.search(first) or IN_A_LOSS.search(first)) and len(crash.dtypes) > 1:
         yield found(
             "label-format-mismatch", "error",
             f"{crash.function} got outputs of {crash.dtypes[0]} and targets of {crash.dtypes[1]}: {first}",
             "Class numbers are int64 (.long()) for cross_entropy; targets of other losses are float32 (.float()).",
             crash.place, "targets of the loss's type",
+        )  # fmt: skip
+    elif crash.function in ("eq", "ne") and _over_rows(trace, crash):
+        yield found(
+            "metric-wrong", "error",
+            f"Predictions of shape {list(crash.shapes[0])} are compared with labels of shape {list(crash.shapes[1])}: "
+            "one is the argmax over dimension 0, over the rows, not the classes.",
+            "Use argmax(dim=1).", crash.place, "one prediction a row", dim=0,
         )  # fmt: skip
     elif SHAPES.search(first) and crash.shapes:
         shapes = " and ".join(str(list(shape)) for shape in crash.shapes[:2])

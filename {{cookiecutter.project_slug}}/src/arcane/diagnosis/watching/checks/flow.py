@@ -1,18 +1,16 @@
 """Which rows go where: the same in training and evaluation, and statistics that have seen both."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import numpy as np
 
 from ....data.findings import Finding
 from ..graph import given
+from ..places import Place
 from ..trace import Call, Population, Trace
 from .check import PassiveCheck, found
-
-OVERLAP = 0.02
-"""Share of evaluation rows that training has seen, beyond what duplicates within training rows give."""
 
 HELD_OUT = re.compile(r"(?<![a-z])(val|test|dev|held|hold)")
 TRAINING = re.compile(r"train")
@@ -35,10 +33,12 @@ def look_at_overlap(trace: Trace) -> Iterator[Finding]:
             seen = {k: number for k, number in seen.items() if number < calls[0].number}
         if len(rows) >= 8 and seen:
             shares[name] = (sum(k in seen for k in rows) / len(rows), rows, calls)
-    chance = _duplicates(trace)
     for _, (share, rows, calls) in shares.items():
+        chance = _by_chance(trace, len(trained[calls[0].model]))
         whole = share > 0.98
-        if share <= max(OVERLAP, 3 * chance) or (whole and any(s < 0.5 for s, _, _ in shares.values())):
+        if share <= max(trace.limit("watched_overlap"), 3 * chance) or (
+            whole and any(s < 0.5 for s, _, _ in shares.values())
+        ):
             continue
         alone = len(calls) == 1 and any(c is not calls and c[0].place == calls[0].place for _, _, c in shares.values())
         if share * len(rows) < 3 or (alone and not whole and calls[0].step == trace.asked[-1].step and len(shares) > 2):
@@ -79,30 +79,59 @@ def _evaluations(trace: Trace) -> dict[tuple, list[Call]]:
     return groups
 
 
-def _duplicates(trace: Trace) -> float:
-    """Share of rows that stand several times in one epoch's training rows: batches before any came again."""
+def _by_chance(trace: Trace, trained: int) -> float:
+    """Share of new rows that would equal one of so many trained ones by chance: rows of few values do.
+
+    From how many pairs of rows are equal within one epoch of training: until most of a batch came before.
+    """
     keys: list[int] = []
-    known: set[bytes] = set()
+    known: set[int] = set()
     for call in trace.learned:
-        if call.keys.tobytes() in known:
+        own = call.keys.tolist()
+        if own and sum(key in known for key in own) > 0.5 * len(own):
             break
-        known.add(call.keys.tobytes())
-        keys += call.keys.tolist()
-        if len(keys) > 512:
-            break
-    first = keys[:512]
+        known.update(own)
+        keys += own
     within = [1 - len(set(c.keys.tolist())) / len(c.keys) for c in trace.learned[:40] if len(c.keys) > 1]
-    return float(np.mean(within)) if within and first else 0.0
+    if not any(model.embeds for model in trace.models.values()):  # a sampler draws rows of many values twice, too
+        return float(np.mean(within)) if within else 0.0
+    twice = sum(times * (times - 1) for times in Counter(keys).values())
+    alike = twice / max(1, len(keys) * (len(keys) - 1))
+    return max(1 - (1 - alike) ** trained, float(np.mean(within)) if within else 0.0)
 
 
 def _said_to_be_held_out(calls: list[Call]) -> bool:
     """Whether the program's own words call the rows validation or test: the innermost line that names any rows."""
     lines = (*([calls[0].place] if calls[0].place else []), *calls[0].callers)
     for line in lines:
-        text = line.source.lower()
-        if TRAINING.search(text) or HELD_OUT.search(text):
-            return not TRAINING.search(text)
+        for text in (line.source, *headers(line)):
+            text = text.lower()
+            if TRAINING.search(text) or HELD_OUT.search(text):
+                return not TRAINING.search(text)
     return any(JUDGING.search(line.function) and not TRAINING.search(line.function) for line in lines[:1])
+
+
+HEADER = re.compile(r"\s*(for|with|while)\b")
+
+
+def headers(place: Place, most: int = 3) -> list[str]:
+    """Lines that open the loops a line stands in, innermost first, within its function."""
+    import linecache
+
+    lines = linecache.getlines(place.file)[: place.line]
+    if not lines:
+        return []
+    inside, opened = len(lines[-1]) - len(lines[-1].lstrip()), []
+    for line in reversed(lines[:-1]):
+        at = len(line) - len(line.lstrip())
+        if not line.strip() or at >= inside:
+            continue
+        inside = at
+        if HEADER.match(line):
+            opened.append(line.strip())
+        if len(opened) == most or line.lstrip().startswith(("def ", "async def ", "class ")):
+            break
+    return opened
 
 
 def look_at_leak(trace: Trace) -> Iterator[Finding]:
@@ -112,23 +141,24 @@ def look_at_leak(trace: Trace) -> Iterator[Finding]:
             continue
         model = name.split(":")[1]
         phases = ("evaluation", "shown") if given(trace) and not trace.taking_turns else ("evaluation",)
-        others = [p for n, p in trace.populations.items() if n.startswith(tuple(f"{q}:{model}:" for q in phases))]
-        others = [p for p in others if len(p.sums) == len(train.sums)]
-        own = next((p for p in others if _even(p)), None)
-        if own is not None and _even(train):
+        by_phase = [[p for n, p in trace.populations.items() if n.startswith(f"{q}:{model}:")] for q in phases]
+        by_phase = [[p for p in part if len(p.sums) == len(train.sums)] for part in by_phase]
+        others = [p for part in by_phase for p in part]
+        own = next((p for p in others for alike in (_standard, _spanning) if alike(p) and alike(train)), None)
+        if own is not None:
             yield found(
-                "preprocessing-leak", "error",
-                f"The {own.rows} evaluation rows are scaled by their own statistics: alone they have mean 0 and "
-                "deviation 1 in each feature, as the training rows have.",
+                "preprocessing-leak", "error" if _standard(own) else "warning",
+                f"The {own.rows} evaluation rows are scaled by their own statistics: alone they have the same mean and "
+                "deviation, or the same bounds, in each feature as the training rows have.",
                 "Fit on the training rows, and transform the others with what was fitted.",
                 next((c.place for c in trace.asked), None), "statistics of the training rows", rows=own.rows,
             )  # fmt: skip
             return
-        together = _together(train, others)
-        if together is None:
-            continue
-        how = _fits_together(train, together)
-        if how:
+        # The same rows may be scored in one place and shown in another: each phase alone holds them once.
+        for together in filter(None, (_together(train, part) for part in (*by_phase, others))):
+            how = _fits_together(train, together)
+            if not how:
+                continue
             place = next((c.place for c in trace.learned), None)
             yield found(
                 "preprocessing-leak", "error",
@@ -140,7 +170,15 @@ def look_at_leak(trace: Trace) -> Iterator[Finding]:
             return
 
 
-def _even(rows: Population) -> bool:
+def _spanning(rows: Population) -> bool:
+    """Whether each of three features or more runs from 0 to 1 over these rows alone; marks of 0 and 1 always do."""
+    varied = (rows.std > 1e-6) & (np.abs(rows.squares - rows.sums) > 1e-6 * rows.rows)
+    if varied.sum() < 3 or rows.rows < 20:
+        return False
+    return bool(((np.abs(rows.lows[varied]) < 1e-6) & (np.abs(rows.highs[varied] - 1) < 1e-6)).all())
+
+
+def _standard(rows: Population) -> bool:
     """Whether each of three features or more has mean 0 and deviation 1 over these rows alone, to single precision."""
     varied = rows.std > 1e-6
     if varied.sum() < 3 or rows.rows < 20:
@@ -174,11 +212,14 @@ def _fits_together(train: Population, both: Population) -> str:
         and np.median(np.abs(own) / scale) > 20 * max(float(np.median(np.abs(all_) / scale)), 1e-6)
     ):
         return "the mean"
-    single = abs(all_.mean()), abs(own.mean())
+    single = abs(both.mean.mean()), abs(train.mean.mean())  # constant features take part in one mean for all
     spread = float(np.sqrt(max((both.squares / both.rows).mean() - both.mean.mean() ** 2, 0)))
     if abs(spread - 1) > 1e-3:
         single = (1.0, 0.0)
-    if single[0] < 1e-5 * max(1.0, spread) and single[1] > 1e-3 * spread and varied.sum() > 1:
+    clear = (single[0] < 1e-5 * max(1.0, spread) and single[1] > 1e-3 * spread) or (
+        single[0] < 1e-6 * max(1.0, spread) and single[1] > 1e-4 * spread  # a hundred times nearer
+    )
+    if clear and varied.sum() > 1:
         return "the mean"
     for low, high in ((0.0, 1.0), (-1.0, 1.0)):
         whole = (np.abs(both.lows - low) < 1e-6) & (np.abs(both.highs - high) < 1e-6) & varied

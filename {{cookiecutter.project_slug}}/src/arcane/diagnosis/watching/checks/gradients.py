@@ -10,10 +10,6 @@ from ..graph import CUTS, ancestors
 from ..trace import Call, Event, Trace, Weights
 from .check import PassiveCheck, found
 
-VANISHED, EXPLODED = 1e-5, 1e3
-"""First layers' gradient over the last ones', by root mean square, and gradient norm over weight norm: round numbers
-that accuse none of the 86 correct programs in `tests/zoo`."""
-
 
 def _named(weights: list[Weights]) -> str:
     names = [w.name or str(list(w.shape)) for w in weights]
@@ -101,13 +97,14 @@ def look_at_sizes(trace: Trace) -> Iterator[Finding]:
         if len(weights) < 3:
             continue
         sizes = [float(np.median(w.norms)) / np.sqrt(np.prod(w.shape)) for w in weights]
-        if 0 < sizes[0] < VANISHED * max(sizes[-1], sizes[-2]):
+        least = trace.limit("gradient_ratio_least")
+        if 0 < sizes[0] < least * max(sizes[-1], sizes[-2]):
             yield found(
-                "gradient-vanishing", "warning" if sizes[0] > VANISHED * max(sizes[-1], sizes[-2]) / 10 else "error",
+                "gradient-vanishing", "warning" if sizes[0] > least * max(sizes[-1], sizes[-2]) / 10 else "error",
                 f"The first layer's gradient is {sizes[0] / max(sizes[-1], sizes[-2]):.1g} of the last layers' "
                 f"({weights[0].name or list(weights[0].shape)}).",
                 "Use ReLU instead of sigmoid or tanh, normalisers or residual connections, and He initialisation.",
-                optimiser.made, f"at least {VANISHED:g}", ratio=sizes[0] / max(sizes[-1], sizes[-2]),
+                optimiser.made, f"at least {least:g}", ratio=sizes[0] / max(sizes[-1], sizes[-2]),
             )  # fmt: skip
             return
 
@@ -119,14 +116,14 @@ def look_at_explosion(trace: Trace) -> Iterator[Finding]:
         if len(totals) >= 3 and not clipped and np.isfinite(totals).all():
             largest = max(totals)
             size = float(np.sqrt(sum(w.size[0] ** 2 for w in optimiser.weights.values() if w.size))) or 1.0
-            if largest > EXPLODED * max(1.0, size):
+            if largest > trace.limit("gradient_relative") * max(1.0, size):
                 yield found(
                     "gradient-exploding", "error",
                     f"The gradient's norm reaches {largest:.3g}, {largest / size:.3g} times that of the weights.",
                     "Clip it (clip_grad_norm_ before the step), lower the learning rate, and look at "
                     "the inputs' and the "
                     "targets' scale.",
-                    optimiser.place, f"at most {EXPLODED:g} times", norm=largest,
+                    optimiser.place, f"at most {trace.limit('gradient_relative'):g} times", norm=largest,
                 )  # fmt: skip
                 return
 

@@ -9,10 +9,7 @@ from ..graph import ancestors, given, source
 from ..measuring import NORMS, flat
 from ..trace import Node, Trace
 from .check import PassiveCheck, found
-from .pretrained import PRETRAINED, RATIO, SHIFT
-
-LARGEST_RMS, LEAST_SPREAD = 5.0, 0.01
-"""As in the active examination: pixels of 0..255 have 60 to 130, standardised values 1; divided twice by 255, 0.001."""
+from .pretrained import PRETRAINED
 
 
 def first_layers(trace: Trace, most: int = 12) -> list[Node]:
@@ -49,21 +46,21 @@ def look_at_scale(trace: Trace) -> Iterator[Finding]:
                 node.place, "values that differ between examples", rms=rms,
             )  # fmt: skip
             return
-        if rms > LARGEST_RMS and not _normalised_next(trace, node):
+        if rms > trace.limit("input_rms") and not _normalised_next(trace, node):
             yield found(
                 "input-not-normalised", "error",
                 f"The values that reach the first layer have a root mean square of {rms:.3g} "
                 f"({facts['entering.low']:.3g} to {facts['entering.high']:.3g}).",
                 "Bring inputs to about zero mean and unit variance with the training split's statistics.",
-                _call_place(trace, node) or node.place, f"about 1, at most {LARGEST_RMS:g}", rms=rms,
+                _call_place(trace, node) or node.place, f"about 1, at most {trace.limit('input_rms'):g}", rms=rms,
             )  # fmt: skip
             return
-        if 0 < facts["entering.std"] < LEAST_SPREAD and not _normalised_next(trace, node):
+        if 0 < facts["entering.std"] < trace.limit("input_spread") and not _normalised_next(trace, node):
             yield found(
                 "input-over-normalised", "error",
                 f"The values that reach the first layer spread by only {facts['entering.std']:.2g}.",
                 "The inputs are scaled twice (divided by 255 twice, or standardised with statistics of another scale).",
-                _call_place(trace, node) or node.place, f"about 1, at least {LEAST_SPREAD:g}",
+                _call_place(trace, node) or node.place, f"about 1, at least {trace.limit('input_spread'):g}",
                 spread=facts["entering.std"],
             )  # fmt: skip
             return
@@ -105,10 +102,10 @@ def look_at_casts(trace: Trace) -> Iterator[Finding]:
         if node.layers or (node.calls and id(node) not in used):
             continue
         overflow, cut = facts.get("overflow", 0.0), facts.get("cut", 0.0)
-        coarse = cut > 0.2 and 0 < facts.get("input.std", 0) < 20
-        later = id(node) in used or not node.calls
-        if later and (overflow > 0.001 or coarse) and _reaches_model(trace, node, used):
-            what = f"{100 * overflow:.3g} % of the values wrap around" if overflow > 0.001 else (
+        coarse = cut > trace.limit("watched_casting_cut") and 0 < facts.get("input.std", 0) < 20
+        wraps, later = trace.limit("watched_casting_overflow"), id(node) in used or not node.calls
+        if later and (overflow > wraps or coarse) and _reaches_model(trace, node, used):
+            what = f"{100 * overflow:.3g} % of the values wrap around" if overflow > wraps else (
                 f"{100 * cut:.3g} % of the values lose what stands behind the point (their deviation is "
                 f"{facts.get('input.std', 0):.3g})"
             )  # fmt: skip
@@ -141,7 +138,11 @@ def look_at_variety(trace: Trace) -> Iterator[Finding]:
     fullest = max(len(np.unique(c.keys)) / len(c.keys) for c in calls if len(c.keys) > 1) if any(
         len(c.keys) > 1 for c in calls) else 1.0  # fmt: skip
     width = max((int(np.prod(n.inputs[0].shape[1:])) for n in first_layers(trace) if n.inputs), default=0)
-    if constant or distinct == 1 or (width >= 8 and fullest < 0.2 and not trace.models[calls[0].model].embeds):
+    if (
+        constant
+        or distinct == 1
+        or (width >= 8 and fullest < trace.limit("watched_fresh_rows") and not trace.models[calls[0].model].embeds)
+    ):
         yield found(
             "input-degenerate", "error",
             f"The {len(rows)} training rows hold {distinct} different ones"
@@ -166,14 +167,16 @@ def look_at_phases(trace: Trace) -> Iterator[Finding]:
                 continue
             call = next((c for c in trace.asked if f"{phase}:{model}:{c.place}" == other), None)
             shift, ratio = _apart(train, seen)
-            if shift > SHIFT or ratio > RATIO:
+            most, widest = trace.limit("watched_shift"), trace.limit("watched_scale")
+            if shift > most or ratio > widest:
                 yield found(
-                    "train-eval-preprocessing-differ", "error" if shift > 2 * SHIFT or ratio > 2 else "warning",
+                    "train-eval-preprocessing-differ",
+                    "error" if shift > 2 * most or ratio > max(2.0, widest) else "warning",
                     f"Inputs have mean {train.mean.mean():.3g} and deviation {_spread(train):.3g} in training, but "
                     f"{seen.mean.mean():.3g} and {_spread(seen):.3g} in evaluation.",
                     "Prepare both in the same way, with the training split's statistics; only augmentation differs.",
-                    call.place if call else None, f"means within {SHIFT:g} deviations, deviations within a factor "
-                    f"{RATIO:g}", shift=shift, ratio=ratio,
+                    call.place if call else None, f"means within {most:g} deviations, deviations within a factor "
+                    f"{widest:g}", shift=shift, ratio=ratio,
                 )  # fmt: skip
                 return
 

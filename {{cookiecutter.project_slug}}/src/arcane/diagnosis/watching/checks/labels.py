@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....data.findings import Finding
-from ..graph import ancestors, losses, source
+from ..graph import ancestors, losses, source, taught
 from ..trace import Node, Trace
 from .check import PassiveCheck, found
 from .order import OF_CLASSES, ORDER, PAIRING, classes, labelled
@@ -29,13 +29,18 @@ def look_at_numbering(trace: Trace) -> Iterator[Finding]:
     """Predictions that are right but for the names of the classes."""
     if not trace.confusions:
         return
-    pairs = trace.confusions[max(trace.confusions)]
+    pairs, share = trace.confusions[max(trace.confusions)], trace.limit("renamed_share")
     rows, right = sum(pairs.values()), sum(n for (a, b), n in pairs.items() if a == b)
     said = {a: sum(n for (c, _), n in pairs.items() if c == a) for a, _ in pairs}
     often = {a: max((n, b) for (c, b), n in pairs.items() if c == a) for a, n in said.items() if n >= 5}
     moved = {a: b for a, (_, b) in often.items() if a != b}
     one_to_one = len({b for _, b in often.values()}) == len(often)
-    if rows >= 30 and len(moved) >= 2 and one_to_one and sum(n for n, _ in often.values()) > 0.8 * rows > right / 0.8:
+    if (
+        rows >= 30
+        and len(moved) >= 2
+        and one_to_one
+        and sum(n for n, _ in often.values()) > share * rows > right / share
+    ):
         shown = ", ".join(f"{a} for {b}" for a, b in sorted(moved.items())[:4])
         yield found(
             "labels-corrupt", "error",
@@ -49,7 +54,7 @@ def look_at_numbering(trace: Trace) -> Iterator[Finding]:
 def look_at_masks(trace: Trace) -> Iterator[Finding]:
     """One class alone, where a row has many labels: a mask, a sequence of tags."""
     terms = [t for t in losses(trace) if t.kind in OF_CLASSES and t.targets is not None and len(t.targets.shape) > 1]
-    terms = [t for t in terms if t.targets and not (t.targets.layers or t.targets.calls)]
+    terms = [t for t in terms if not taught(t)]
     facts = [t.node.facts for t in terms]
     values = {(f["target.low"], f["target.high"]) for f in facts if "target.low" in f}
     if len(terms) >= 3 and len(values) == 1 and len(set(*values)) == 1 and not trace.taking_turns:
@@ -83,7 +88,8 @@ def look_at_values(trace: Trace) -> Iterator[Finding]:
             continue
         if term.targets.shape == term.outputs.shape and term.targets.dtype.startswith("float"):
             off = facts.get("target.sum_off_1", 0.0)
-            if off > 0.01 and facts.get("target.whole", 1) < 1:
+            fractions = facts.get("target.whole", 1) < 1 and facts["target.low"] >= 0 and facts["target.high"] <= 1
+            if off > 0.01 and (fractions or facts.get("target.marked", 0) == 1):
                 yield found(
                     "label-format-mismatch", "warning",
                     "cross_entropy gets rows of targets that are no probabilities: they do not sum to one.",
@@ -151,7 +157,9 @@ def look_at_columns(trace: Trace) -> Iterator[Finding]:
         return
     columns = terms[0].outputs.shape[1]
     seen = len(np.unique(labels))
-    if columns > labels.max() + 1 and columns >= 2 * seen and len(labels) > 3 * columns:
+    # Each of the classes seen came twenty times: ten times as many that never came are no rare ones.
+    enough = len(labels) > 3 * columns or (columns >= 10 * seen and len(labels) > 20 * seen)
+    if columns > labels.max() + 1 and columns >= trace.limit("columns_per_class") * seen and enough:
         yield found(
             "output-shape-mismatch", "warning",
             f"The model gives {columns} columns, but only {seen} classes occur in {len(labels)} labels.",
@@ -204,7 +212,8 @@ LABELS = (
     PassiveCheck(
         ("output-shape-mismatch",),
         "Columns for classes that do not exist take probability from those that do.",
-        "Twice as many columns as classes that occur, in 3 labels a column or more.",
+        "Twice as many columns as classes that occur, in 3 labels a column or more; or ten times as many, in 20 labels "
+        "a class.",
         look_at_columns,
     ),
 )

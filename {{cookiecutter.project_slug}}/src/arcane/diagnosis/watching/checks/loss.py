@@ -172,7 +172,12 @@ def look_at_kind(trace: Trace) -> Iterator[Finding]:
             advice = "Use binary_cross_entropy_with_logits for two classes, mse_loss for numbers."
         elif term.kind == "cross_entropy" and term.targets is not None and term.targets.shape == shape:
             rows = facts.get("target.sum_off_1", 0.0)
-            if len(shape) == 2 and facts.get("target.whole", 0) == 1 and rows > 0.5:
+            quantities = facts.get("target.low", 0) < -1e-6 or facts.get("target.high", 0) > 1.001
+            if quantities and facts.get("target.marked", 0) < 1:
+                message = f"cross_entropy gets targets from {facts['target.low']:.3g} to {facts['target.high']:.3g}"
+                message += ", which are no probabilities"
+                advice = "Use mse_loss for quantities, class numbers or probabilities for classes."
+            elif len(shape) == 2 and facts.get("target.whole", 0) == 1 and rows > 0.5 and facts["target.marked"] < 1:
                 message = "cross_entropy gets targets with several classes, or none, marked in a row"
                 advice = "Use binary_cross_entropy_with_logits where an example may have several labels."
         elif term.kind.startswith("binary") and facts.get("target.high", 0) > 1 and _several(facts):

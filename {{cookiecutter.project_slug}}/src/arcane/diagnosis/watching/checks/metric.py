@@ -1,12 +1,16 @@
 """What the program reports as its metric, against what its own evaluation gives."""
 
+import math
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ....data.findings import Finding
+from ..graph import logits_of, losses, source
 from ..trace import Report, Score, Trace
 from .check import PassiveCheck, found
+from .loss import scores
 
 ACCURACY = re.compile(r"acc|correct|precision|top1|hit")
 LOSS = re.compile(r"loss|nll|mse|mae|error|ce\b|entropy")
@@ -22,8 +26,6 @@ class Evaluated:
 
 def look_at_comparison(trace: Trace) -> Iterator[Finding]:
     """Comparisons that count something else."""
-    from ..graph import losses, source
-
     for node in trace.compared:
         if node.name not in ("eq", "ne") or len(node.inputs) < 2:
             continue
@@ -51,11 +53,12 @@ def look_at_comparison(trace: Trace) -> Iterator[Finding]:
                 )  # fmt: skip
                 return
     logits = {source(t.outputs).place for t in losses(trace) if t.kind == "binary_cross_entropy_with_logits"}
+    logits |= {node.place for t in losses(trace) if t.kind == "bernoulli" and (node := logits_of(t)) is not None}
     for node in trace.compared:
         if node.name not in ("gt", "ge", "lt", "le") or len(node.inputs) != 1 or not logits:
             continue
         threshold, of = node.option("1", 1, node.options.get("other")), source(node.inputs[0])
-        if threshold == 0.5 and of.name in ("linear", "addmm", "matmul", "model") and of.name != "sigmoid":
+        if threshold == 0.5 and (of.name in ("linear", "addmm", "matmul", "model") or scores(of)):
             yield found(
                 "metric-wrong", "error",
                 "Logits are compared with 0.5, the threshold of probabilities; that of logits is 0.",
@@ -72,12 +75,26 @@ def look_at_comparison(trace: Trace) -> Iterator[Finding]:
 
 
 def look_at_values(trace: Trace) -> Iterator[Finding]:
-    for evaluated in _evaluations(trace):
-        for kind, matcher in (("accuracy", ACCURACY), ("loss", LOSS)):
-            said = _wrong_value(evaluated, kind, matcher, trace)
-            if said:
-                report, right, how = said
-                yield found(
+    looks = [(e, k, m, False) for e in _evaluations(trace) for k, m in (("accuracy", ACCURACY), ("loss", LOSS))]
+    looks += [(e, "loss", LOSS, True) for e in _epochs(trace)]
+    chances: dict[tuple[str, bool], int] = defaultdict(int)
+    for evaluated, kind, _, training in looks:
+        chances[kind, training] += bool(evaluated.reports)
+    agreed: dict[tuple[str, bool, str], int] = defaultdict(int)
+    for evaluated, kind, matcher, training in looks:
+        said = _wrong_value(evaluated, kind, matcher, trace, training)
+        if said:
+            report, _, how = said
+            agreed[kind, training, how] += 1
+            # Of many numbers without a name, one of three digits agrees with something by chance.
+            if (
+                not report.name
+                and (report.digits or 0) < EXACT
+                and 2 * agreed[kind, training, how] < chances[kind, training]
+            ):
+                continue
+            report, right, how = said
+            yield found(
                     "metric-wrong", "error" if kind == "accuracy" else "warning",
                     f"The {kind} that the program reports as {report.name or 'a number'}, "
                     f"{report.value:.6g}, is {how}; "
@@ -85,7 +102,7 @@ def look_at_values(trace: Trace) -> Iterator[Finding]:
                     "Add up over rows, then divide by the number of rows: the last batch is smaller.",
                     report.place or evaluated.scores[0].place, f"{right:.6g}", reported=report.value, right=right,
                 )  # fmt: skip
-                return
+            return
     counted = any(s.kind in ("correct", "accuracy") for s in trace.scores)
     beyond = next((r for r in trace.reports if counted and _beyond(r)), None)
     if beyond is not None:
@@ -125,20 +142,48 @@ def _evaluations(trace: Trace) -> list[Evaluated]:
     return found_ones
 
 
-def _wrong_value(evaluated: Evaluated, kind: str, matcher: re.Pattern, trace: Trace):
-    """A report that is a wrong average of the evaluation's parts, where none is the right one."""
-    parts = [s for s in evaluated.scores if s.kind in (("correct", "accuracy") if kind == "accuracy" else ("loss",))]
+EXACT = 4
+"""Digits from which on a number without a name speaks for itself."""
+SUMS = ("correct", "loss-sum")
+"""Numbers that are sums over rows already."""
+
+
+def _epochs(trace: Trace, most: int = 3) -> list[Evaluated]:
+    """The first stretches of training between reports: the losses that backward started from, as parts."""
+    passes = [e for e in trace.events if e.kind == "backward" and len(e.calls) == 1 and math.isfinite(e.loss)]
+    reports = sorted(trace.reports, key=lambda r: r.time)
+    found_ones: list[Evaluated] = []
+    while passes and reports and len(found_ones) < most:
+        end = next((r.time for r in reports if r.time > passes[0].time), None)
+        if end is None:
+            break
+        own, passes = [e for e in passes if e.time < end], [e for e in passes if e.time > end]
+        until = passes[0].time if passes else float("inf")
+        rows = [(e, trace.calls[min(e.calls)]) for e in own]
+        parts = tuple(Score("loss", e.loss, c.rows, e.step, e.time, c.number, e.place) for e, c in rows if c.rows)
+        if len({p.place for p in parts}) == 1:
+            found_ones.append(Evaluated(parts, tuple(r for r in reports if end <= r.time < until)))
+    return found_ones
+
+
+def _wrong_value(evaluated: Evaluated, kind: str, matcher: re.Pattern, trace: Trace, training: bool = False):
+    """A report that is a wrong average of the parts, where none is the right one; of training, means of means pass."""
+    kinds = ("correct", "accuracy") if kind == "accuracy" else ("loss", "loss-sum")
+    parts = [s for s in evaluated.scores if s.kind in kinds]
     parts = [s for s in parts if s.place == parts[-1].place]
     if len(parts) < 2:
         return None
     rows = sum(s.rows for s in parts)
-    right = sum(s.value if s.kind == "correct" else s.value * s.rows for s in parts) / rows
-    means = [s.value / s.rows if s.kind == "correct" else s.value for s in parts]
-    counts = sum(s.value if s.kind == "correct" else s.value * s.rows for s in parts)
-    wrong = {
-        "the mean of the batches' means, which gives the rows of a small last batch more weight": sum(means)
-        / len(means),
-    }
+    counts = sum(s.value if s.kind in SUMS else s.value * s.rows for s in parts)
+    right, means = counts / rows, [s.value / s.rows if s.kind in SUMS else s.value for s in parts]
+    wrong = (
+        {}
+        if training
+        else {
+            "the mean of the batches' means, which gives the rows of a small last batch more weight": sum(means)
+            / len(means),
+        }
+    )
     if kind == "loss":
         wrong |= {
             "the sum of the batches' means over the number of rows": sum(means) / rows,
@@ -152,7 +197,9 @@ def _wrong_value(evaluated: Evaluated, kind: str, matcher: re.Pattern, trace: Tr
         for size in {p.rows for n, p in trace.populations.items() if n.startswith("train:")}:
             wrong["the number of right answers over the number of training rows"] = counts / size
     # A number without a name must agree in four digits or more: by chance one in thousands does.
-    named = [r for r in evaluated.reports if matcher.search(r.name) or (not r.name and (r.digits or 0) >= 3)]
+    exact = EXACT if training else 0  # of a rounded number many sums may be the source
+    reports = [r for r in evaluated.reports if r.digits is None or r.digits >= exact]
+    named = [r for r in reports if matcher.search(r.name) or (not r.name and (r.digits or 0) >= 3)]
     if any(_agrees(r, right) or _agrees(r, 1 - right) for r in evaluated.reports):
         return None
     for how, value in wrong.items():
@@ -167,6 +214,7 @@ def _wrong_value(evaluated: Evaluated, kind: str, matcher: re.Pattern, trace: Tr
 def _agrees(report: Report, value: float) -> bool:
     """Whether a reported number is that value, to the digits shown, as a share or in %."""
     near = 0.5000001 * 10.0**-report.digits if report.digits is not None else 1e-6 * max(abs(value), 1e-6)
+    near = max(near, 1e-9 * abs(value))  # sums in another order
     if report.digits is not None and report.digits < 2:
         return abs(report.value - 100 * value) <= near
     return abs(report.value - value) <= near or abs(report.value - 100 * value) <= (

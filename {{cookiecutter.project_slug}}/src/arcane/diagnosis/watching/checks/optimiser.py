@@ -1,5 +1,6 @@
 """Optimisers and schedules: what they hold, how far they go, and when the rate changes."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,10 +10,6 @@ from ..graph import flowing
 from ..trace import Optimiser, Schedule, Trace
 from .check import PassiveCheck, found
 
-TOO_FAR, TOO_NEAR = 0.3, 1e-5
-"""Median length of a step over that of the weights, of which 0.001 is usual: round numbers far from it. With a loss
-that does not fall as well, they accuse none of the 86 correct programs in `tests/zoo`."""
-
 
 def look_at_parameters(trace: Trace) -> Iterator[Finding]:
     """Parameters that want a gradient and are in no optimiser, and optimisers of other parameters."""
@@ -20,6 +17,7 @@ def look_at_parameters(trace: Trace) -> Iterator[Finding]:
     if not any(c.learned for c in trace.calls) and trace.calls:
         return  # the loss hangs on no model: the gradients' check says so
     if not stepped or any(o.name == "by hand" for o in stepped):
+        yield from _left_by_hand(trace, stepped)
         return
     held = frozenset().union(*(o.held for o in stepped))
     yield from _unknown(trace, stepped)
@@ -70,6 +68,29 @@ def look_at_parameters(trace: Trace) -> Iterator[Finding]:
         "Give them to the optimiser, or freeze them on purpose with requires_grad_(False).",
         stepped[0].made or stepped[0].place, "0", parameters=len(names),
     )  # fmt: skip
+
+
+def _left_by_hand(trace: Trace, stepped: list[Optimiser]) -> Iterator[Finding]:
+    """Tensors that get a gradient in every backward pass, and that the steps by hand never change."""
+    if len(stepped) != 1 or stepped[0].steps < 5 or len(trace.backwards) < 5 or trace.modular:
+        return
+    shapes: dict[int, tuple[int, ...]] = {}
+    passes = []
+    for backward in trace.backwards[:12]:
+        rows = {trace.calls[number].rows for number in backward.root.calls}
+        nodes = [n for n in flowing(backward.root) if n.name == "parameter" and n.wants_gradient and not n.calls]
+        passes.append({n.key for n in nodes})
+        shapes |= {n.key: n.shape for n in nodes if n.shape[:1] not in {(r,) for r in rows}}
+    missing = set.intersection(*passes) & set(shapes) - stepped[0].held
+    if missing and stepped[0].held & set.union(*passes):
+        shown = ", ".join(str(list(shapes[key])) for key in sorted(missing, key=lambda k: shapes[k])[:4])
+        yield found(
+            "parameter-not-in-optimiser", "error",
+            f"{len(missing)} tensors take part in the loss and want a gradient, but no step changes them: of shape "
+            f"{shown}.",
+            "Change all parameters in the step, or take requires_grad off on purpose.",
+            stepped[0].place, "0", parameters=len(missing),
+        )  # fmt: skip
 
 
 def _unknown(trace: Trace, stepped: list[Optimiser]) -> Iterator[Finding]:
@@ -127,7 +148,7 @@ def look_at_rate(trace: Trace) -> Iterator[Finding]:
         start = min(losses[0], losses[: max(1, len(losses) // 20)].mean())  # a spike at once is no fall later
         fell = losses[-max(1, len(losses) // 5) :].mean() < start - 0.1 * abs(start)
         worse = losses[-max(1, len(losses) // 5) :].mean() > 1.5 * abs(losses[0]) + 0.5
-        if (far > TOO_FAR and not fell) or (worse and far > 0.05):
+        if (far > trace.limit("step_largest") and not fell) or (worse and far > 0.05):
             yield found(
                 "learning-rate-too-high", "error",
                 f"{_at(rate)} step changes the weights by {100 * far:.0f} % of their size, and the "
@@ -137,7 +158,7 @@ def look_at_rate(trace: Trace) -> Iterator[Finding]:
             )  # fmt: skip
             return
         still = losses[-max(1, len(losses) // 5) :].mean() > 0.98 * losses[: max(1, len(losses) // 20)].mean()
-        if near < TOO_NEAR and still and optimiser.steps >= 10 and losses[0] > 0:
+        if near < trace.limit("step_least") and still and optimiser.steps >= 10 and losses[0] > 0:
             yield found(
                 "learning-rate-too-low", "warning",
                 f"{_at(rate)} step changes the weights by {near:.1g} of their size at most, and the "
@@ -185,15 +206,29 @@ def _said(schedule: Schedule, optimiser: Optimiser, trace: Trace, number: int):
             "come one early.",
             "Call optimizer.step() first, then scheduler.step().", "error",
         )  # fmt: skip
+    if wrong := _follows(schedule):
+        return (
+            f"The {schedule.name} follows {wrong} in mode '{schedule.mode}': it takes better for worse.",
+            "Use mode='min' for a loss or an error, mode='max' for an accuracy.", "error",
+        )  # fmt: skip
     every_step = schedule.steps >= 0.9 * optimiser.steps and optimiser.steps >= 8
-    if schedule.planned and schedule.steps > 1.2 * schedule.planned + 1 and schedule.name == "CosineAnnealingLR":
+    if (
+        schedule.planned
+        and schedule.steps > trace.limit("schedule_overrun") * schedule.planned + 1
+        and schedule.name == "CosineAnnealingLR"
+    ):
         return (
             f"The {schedule.name} was made for {schedule.planned} steps and was stepped "
             f"{schedule.steps} times: the rate "
             "rises again.",
             "Make T_max the number of times that it is stepped.", "error",
         )  # fmt: skip
-    if schedule.planned and trace.ended and schedule.steps < 0.35 * schedule.planned and trace.crash is None:
+    if (
+        schedule.planned
+        and trace.ended
+        and schedule.steps < trace.limit("schedule_cut") * schedule.planned
+        and trace.crash is None
+    ):
         per = optimiser.steps >= 0.8 * schedule.planned
         return (
             f"The {schedule.name} was made for {schedule.planned} steps, but stepped {schedule.steps} times in "
@@ -209,7 +244,41 @@ def _said(schedule: Schedule, optimiser: Optimiser, trace: Trace, number: int):
                 f"{rates.max():.3g} to {half:.1g} half-way: it was made for epochs.",
                 "Step it once an epoch, outside of the loop over batches.", "error",
             )  # fmt: skip
+    if every_step and len(rates) >= 40:
+        early = rates[len(rates) // 8]
+        if (
+            schedule.name in ("StepLR", "MultiStepLR", "ExponentialLR")
+            and 0 < early <= trace.limit("schedule_early") * rates[0]
+        ):
+            return (
+                f"The {schedule.name} is stepped at each of {optimiser.steps} optimiser steps, and the rate falls from "
+                f"{rates[0]:.3g} to {early:.1g} in the first eighth of them: it was made for epochs.",
+                "Step it once an epoch, outside of the loop over batches.", "error",
+            )  # fmt: skip
+        rising = rates[-1] >= rates.max() and (np.diff(rates) >= 0).all() and rates[-1] > rates[len(rates) // 2]
+        if trace.ended and rising and rates[-1] < trace.limit("schedule_warm") * optimiser.initial:
+            return (
+                f"The {schedule.name} is still rising when the program ends, at {rates[-1]:.1g} of a rate of "
+                f"{optimiser.initial:.3g}: the warm-up is longer than the training.",
+                "Make the warm-up a tenth of the steps that are taken, or less.", "error",
+            )  # fmt: skip
     return None
+
+
+LOSSES = re.compile(r"loss|err|mse|mae|nll|perplexity|\bppl")
+SCORES = re.compile(r"acc|f1|auc|r2|iou|dice|bleu|correct|-")  # a "score" may be either
+
+
+def _follows(schedule: Schedule) -> str:
+    """What a schedule that follows a metric is given, in the line's own words, where its mode is the other one."""
+    given = re.search(r"\.step\((.*)\)", schedule.place.source.lower()) if schedule.mode and schedule.place else None
+    if given is None:
+        return ""
+    loss, score = bool(LOSSES.search(given[1])), bool(SCORES.search(given[1]))
+    wrong = (schedule.mode == "max" and loss and not score) or (
+        schedule.mode == "min" and score and not loss and "-" not in given[1]
+    )
+    return f"`{given[1]}`" if wrong else ""
 
 
 OPTIMISER = (
@@ -224,7 +293,8 @@ OPTIMISER = (
         ("schedule-stepped-wrongly",),
         "A rate that dies early or never falls leaves the model half trained.",
         "Never stepped; before the first step; 1.2 times or a third of its planned length; a thousandth of the rate "
-        "half-way when stepped with every batch.",
+        "half-way, or a tenth after an eighth, when stepped with every batch; a warm-up that ends at a twentieth; the "
+        "other mode than the metric's.",
         look_at_schedule,
     ),
 )

@@ -21,14 +21,15 @@ def labelled(trace: Trace) -> list[Call]:
     return [c for c in trace.learned if len(c.labels) == c.rows > 0]
 
 
+def answers(call: Call) -> np.ndarray:
+    """What each row of a call is to be answered with: its label, or a key of its several targets."""
+    return call.labels if len(call.labels) else call.marks
+
+
 def classes(trace: Trace) -> bool:
     """Whether targets are classes."""
     kinds = {t.kind for t in losses(trace)}
     return bool(kinds & OF_CLASSES)
-
-
-FEWEST_AGAIN = 12
-"""Rows that must come again: where inputs and labels go together, none of them has another label."""
 
 
 def look_at_pairing(trace: Trace) -> Iterator[Finding]:
@@ -36,7 +37,8 @@ def look_at_pairing(trace: Trace) -> Iterator[Finding]:
     first: dict[int, float] = {}
     again = differ = 0
     where = None
-    calls = [c for c in labelled(trace) if len(c.keys) == c.rows and not trace.models[c.model].embeds]
+    calls = [c for c in trace.learned if len(answers(c)) == len(c.keys) == c.rows > 0]
+    calls = [c for c in calls if not trace.models[c.model].embeds]
     per_step = Counter((c.step, c.model) for c in trace.learned)
     if any(count > 1 for count in per_step.values()):
         return  # twins: a label is a pair's, not a row's
@@ -44,17 +46,21 @@ def look_at_pairing(trace: Trace) -> Iterator[Finding]:
     if len(conflicting) > 0.02 * len({k for c in calls for k in c.keys.tolist()}):
         return  # states and actions, not rows and labels
     for call in calls:
-        for key, label in zip(call.keys.tolist(), call.labels.tolist(), strict=True):
+        for key, label in zip(call.keys.tolist(), answers(call).tolist(), strict=True):
             if key in conflicting:
                 continue
             if key in first:
                 again += 1
-                if abs(first[key] - label) > 1e-6 * (1 + abs(label)):
+                if first[key] != label and abs(first[key] - label) > 1e-6 * (1 + abs(label)):
                     differ += 1
                     where = where or call.place
             else:
                 first[key] = label
-    if again >= FEWEST_AGAIN and differ / again > 0.8 * _chance(calls) and given(trace):
+    if (
+        again >= trace.limit("pairs_again")
+        and differ / again > trace.limit("pairs_differ") * _chance(calls)
+        and given(trace)
+    ):
         yield found(
             "labels-out-of-order", "error",
             f"{100 * differ / again:.0f} % of the {again} rows that came again had another label than "
@@ -67,7 +73,7 @@ def look_at_pairing(trace: Trace) -> Iterator[Finding]:
 
 def _chance(calls: list[Call]) -> float:
     """How often two labels drawn at random differ."""
-    _, counts = np.unique(np.concatenate([c.labels for c in calls]), return_counts=True)
+    _, counts = np.unique(np.concatenate([answers(c) for c in calls]), return_counts=True)
     return max(0.2, 1 - float(((counts / counts.sum()) ** 2).sum()))
 
 
@@ -75,7 +81,7 @@ def _conflicts_within(calls: list[Call]) -> set[int]:
     """Rows that carry several labels within one batch: real duplicates, which say nothing."""
     found: set[int] = set()
     for call in calls:
-        pairs = {(k, v) for k, v in zip(call.keys.tolist(), call.labels.tolist(), strict=True)}
+        pairs = {(k, v) for k, v in zip(call.keys.tolist(), answers(call).tolist(), strict=True)}
         seen: set[int] = set()
         for key, _ in pairs:
             if key in seen:
@@ -99,8 +105,8 @@ def look_at_order(trace: Trace) -> Iterator[Finding]:
         distinct = len({k for c in trace.learned if c.model == calls[0].model for k in c.keys.tolist()})
         if distinct and max(c.rows for c in calls) > distinct / 3:
             return  # within a batch the order does not matter
-        sorted_ = chance > 0.1 and changes < 0.2 * chance and len(labels) > 60
-        within = _narrow_batches(calls)
+        sorted_ = chance > 0.1 and changes < trace.limit("label_changes") * chance and len(labels) > 60
+        within = _narrow_batches(calls, trace.limit("batch_classes"))
         if sorted_ or within:
             yield found(
                 "data-not-shuffled", "error",
@@ -139,7 +145,7 @@ def look_at_order(trace: Trace) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _narrow_batches(calls: list[Call]) -> bool:
+def _narrow_batches(calls: list[Call], least: float) -> bool:
     """Whether the first batches hold far fewer classes than so many draws from all of them would."""
     labels = np.concatenate([c.labels for c in calls])
     classes, counts = np.unique(labels, return_counts=True)
@@ -151,7 +157,7 @@ def _narrow_batches(calls: list[Call]) -> bool:
         return False
     expected = np.mean([float((1 - (1 - shares) ** c.rows).sum()) for c in rows])
     seen = np.mean([len(np.unique(c.labels)) for c in rows])
-    return bool(expected > 1.9 and seen < 0.5 * expected and math.isfinite(seen))
+    return bool(expected > 1.9 and seen < least * expected and math.isfinite(seen))
 
 
 PAIRING = PassiveCheck(

@@ -9,10 +9,6 @@ from ....data.findings import Finding
 from ..trace import Call, Trace
 from .check import PassiveCheck, found
 
-SHIFT, RATIO = 0.7, 1.7
-"""Between training and evaluation: means apart by deviations, and ratio of deviations. Random splits of 100 rows stay
-within 0.3 and 1.3; augmentation by crops, flips and noise within 0.4 and 1.5."""
-
 
 def look_at_pretrained(trace: Trace) -> Iterator[Finding]:
     """Weights of torchvision want ImageNet's normalisation."""
@@ -59,9 +55,11 @@ def look_at_history(trace: Trace) -> Iterator[Finding]:
             mean, std = (float(np.mean([getattr(c, name) for c in known])) for name in ("mean", "std"))
             new_mean, new_std = (float(np.mean([getattr(c, name) for c in later])) for name in ("mean", "std"))
             shift, ratio = abs(new_mean - mean) / std, max(new_std / std, std / new_std)
-            if shift > SHIFT or ratio > RATIO:
+            most, widest = trace.limit("watched_shift"), trace.limit("watched_scale")
+            if shift > most or ratio > widest:
                 yield found(
-                    "pretrained-normalisation-mismatch", "error" if shift > 2 * SHIFT or ratio > 2 else "warning",
+                    "pretrained-normalisation-mismatch",
+                    "error" if shift > 2 * most or ratio > max(2.0, widest) else "warning",
                     f"Weights that were trained on inputs of mean {mean:.3g} and deviation {std:.3g} get those of "
                     f"mean {new_mean:.3g} and deviation {new_std:.3g}.",
                     "Prepare inputs as they were prepared when these weights were trained.", later[0].place,

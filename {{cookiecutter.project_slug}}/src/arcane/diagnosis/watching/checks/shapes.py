@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ....data.findings import Finding
 from ..graph import ancestors, is_squared, losses, source
+from ..measuring import SQUARED
 from ..trace import Node, Trace
 from .check import PassiveCheck, found
 
@@ -28,6 +29,21 @@ def look_at_broadcast(trace: Trace) -> Iterator[Finding]:
                 term.node.place, f"the same shape twice, as [{n}]", n=n,
             )  # fmt: skip
             return
+
+
+def look_at_evaluation(trace: Trace) -> Iterator[Finding]:
+    """The same in a loss that only measures."""
+    for node in trace.evaluations:
+        if len(node.inputs) > 1 and (node.name in SQUARED or node.name.startswith("binary")):
+            outputs, targets = node.inputs[0].shape, node.inputs[1].shape
+            if _crossed(outputs, targets):
+                yield found(
+                    "accidental-broadcast", "error",
+                    f"In evaluation, {node.name} compares outputs of shape {list(outputs)} with targets of shape "
+                    f"{list(targets)}: every output is compared with every target.",
+                    "Give both the same shape.", node.place, "the same shape twice", n=outputs[0],
+                )  # fmt: skip
+                return
 
 
 def look_at_differences(trace: Trace) -> Iterator[Finding]:
@@ -148,11 +164,12 @@ def look_at_gates(trace: Trace) -> Iterator[Finding]:
                         "Use dim=-1: each position's weights sum to one.", node.place, f"dim {len(n) - 1}", dim=dim,
                     )  # fmt: skip
                     return
-                if rows and node.module and n[0] > 1:
+                by_hand = any(call.model < 0 for call in calls) and n[0] in _targets(trace, node)
+                if rows and (node.module or by_hand) and n[0] > 1:
                     yield found(
                         "softmax-wrong-dim", "error",
-                        f"A {node.name} in {node.module} runs over dimension 0 of {list(n)}: over the examples of the "
-                        "batch.",
+                        f"A {node.name} in {node.module or 'the model'} runs over dimension 0 of {list(n)}: over the "
+                        "examples of the batch.",
                         "Use dim=-1, the dimension of what is to be weighed.", node.place, "dim 1", dim=0, size=n[0],
                     )  # fmt: skip
                     return
@@ -260,7 +277,7 @@ def look_at_constant(trace: Trace) -> Iterator[Finding]:
     size = max(max(abs(f.get("input.low", 0)), abs(f.get("input.high", 0))) for _, _, f in spread)
     varied = any(call.std > 0 for call in trace.learned)
     worst = max(s for _, s, _ in spread[-3:])
-    if varied and worst <= 1e-6 * max(size, 1e-6):
+    if varied and worst <= trace.limit("output_spread") * max(size, 1e-6):
         term = spread[-1][0]
         yield found(
             "constant-output", "error",
@@ -301,6 +318,12 @@ SHAPES = (
         "A loss that is written out broadcasts as silently.",
         "No threshold: outputs [n, 1] with given numbers [n] in one operation, neither given a dimension there.",
         look_at_differences,
+    ),
+    PassiveCheck(
+        ("accidental-broadcast",),
+        "A broadcast in evaluation measures another thing than the one that is trained.",
+        "No threshold: [n, 1] against [n] at a loss that nothing is learnt from.",
+        look_at_evaluation,
     ),
     PassiveCheck(
         ("softmax-wrong-dim",),

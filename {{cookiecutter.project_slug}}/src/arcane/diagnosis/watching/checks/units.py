@@ -4,17 +4,11 @@ from collections.abc import Iterator
 
 from ....data.findings import Finding
 from ..graph import layers_before
-from ..measuring import NORMS, RECTIFIERS
+from ..measuring import NORMS, RECTIFIERS, SQUASHES
 from ..trace import Trace, Weights
 from .check import PassiveCheck, found
 
 LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "matmul", "addmm", "conv_transpose1d", "conv_transpose2d")
-LARGEST_SCALE, LEAST_SCALE = 6.0, 0.01
-"""Deviation x sqrt(fan in): He has 1.41, Glorot about 1, torch's default 0.58, normal(0, 0.02) 0.1 to 0.5."""
-
-DEAD = 0.75
-"""Share of a layer's units that give 0 on every row. He-initialised layers have 0 to 10 % on a batch of 64; small
-autoencoders train well with 55 %."""
 
 
 def look_at_units(trace: Trace) -> Iterator[Finding]:
@@ -28,13 +22,13 @@ def look_at_units(trace: Trace) -> Iterator[Finding]:
         if len(late) < 3 or units.rows < 32 or units.width < 4:
             continue
         idle = min(late[-5:])
-        if name in RECTIFIERS and idle > DEAD:
+        if name in RECTIFIERS and idle > trace.limit("watched_dead_share"):
             yield found(
                 "dead-units", "error" if idle > 0.95 else "warning",
                 f"{100 * idle:.0f} % of {units.width} units give 0 for every row, at each of the last steps looked at: "
                 "they get no gradient and stay dead.",
                 "Lower the learning rate or the initial weights, do not start biases below 0, or use leaky_relu.",
-                units.place, f"at most {100 * DEAD:.0f} %", share=idle, units=units.width,
+                units.place, f"at most {100 * trace.limit('watched_dead_share'):.0f} %", share=idle, units=units.width,
             )  # fmt: skip
             return
 
@@ -46,7 +40,7 @@ def look_at_saturation(trace: Trace) -> Iterator[Finding]:
         if name in RECTIFIERS or len(late) < 3 or units.width < 4 or units.place in layers:
             continue
         idle = min(late)
-        if idle > 0.7:
+        if idle > trace.limit("watched_saturated_share"):
             yield found(
                 "saturated-units", "error" if idle > 0.9 else "warning",
                 f"{100 * idle:.0f} % of what a {name} gives lies at its bounds, where it has hardly any gradient.",
@@ -64,7 +58,8 @@ def _last_squashes(trace: Trace) -> set:
     for term in losses(trace):
         node = source(term.outputs)
         for _ in range(4):
-            places.add(node.place)
+            if node.name in SQUASHES or not node.layers:
+                places.add(node.place)
             if not node.inputs or node.name in LINEAR:
                 break
             node = node.inputs[0]
@@ -96,10 +91,10 @@ def look_at_start(trace: Trace) -> Iterator[Finding]:
             if "emb" in weights.name.lower() or weights.constant or weights.absent == weights.seen:
                 continue
             scale = weights.scale or 0.0
-            if scale > LARGEST_SCALE and len(weights.shape) > 1 and weights.shape[-1] > 3:
+            if scale > trace.limit("weight_scale") and len(weights.shape) > 1 and weights.shape[-1] > 3:
                 yield _initial(weights, optimiser.made, "error", f"start {scale:.3g} / sqrt(fan in) wide")
                 return
-            if scale < LEAST_SCALE and weights is not matrices[-1]:
+            if scale < trace.limit("weight_scale_least") and weights is not matrices[-1]:
                 yield _initial(weights, optimiser.made, "error", f"start {scale:.2g} / sqrt(fan in) wide")
                 return
 
