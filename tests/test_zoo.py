@@ -13,7 +13,7 @@ from zoo.run import Bug, Outcome, patched, programs, run
 from zoo.score import recall, score
 
 BUGS = [*bugs_a.BUGS, *bugs_b.BUGS]
-SAMPLE = [*BUGS, *bugs_d.BUGS][::8]
+SAMPLE = [*BUGS, *bugs_d.BUGS][::12]
 """Of the plants, what the suite has time for; `tests/benchmarks/zoo.py` runs them all."""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # three hundred runs, once for the whole file
 

@@ -127,7 +127,7 @@ def project_of(case: Case, folder: Path, seed: int):
         root = bake(folder / f"seed-{seed}", modality=case.modality, dataset=case.dataset)
         start = {
             "seed": seed,
-            "goal.error": case.goal,
+            "goal.error": case.goal or 0.001,
             "model.name": "linear",
             "train.epochs": case.epochs,
             "run.checkpoint": None,

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .operations import unseen
 from .trace import Node
 
 STEPS, LARGEST = 6, 65_536
@@ -33,10 +34,11 @@ class Pushing:
         for output in outputs[:3]:
             good = output.requires_grad and output.is_floating_point() and output.dim() and len(output) == call.rows
             if good and FEWEST <= output.numel() <= LARGEST:
-                seen = output.detach()
+                with unseen():
+                    seen = output.detach()
 
                 def hook(gradient: Tensor, seen: Tensor = seen) -> None:
-                    self.recorder.guarded(self.pushed, number, gradient.detach(), seen)
+                    self.recorder.guarded(self.pushed, number, gradient, seen)
 
                 output.register_hook(hook)
 

@@ -128,6 +128,7 @@ CAUSED = (
     ("gradient-does-not-flow", "optimiser-holds-foreign-parameters"),
     ("gradient-does-not-flow", "parameter-not-in-optimiser"),
     ("label-out-of-range", "loss-target-mismatch"),
+    ("loss-expects-probabilities", "loss-sign-flipped"),  # a likelihood of scores falls without end
     ("single-class", "train-eval-preprocessing-differ"),
     ("loss-clipped", "gradient-does-not-flow"),  # beyond the bound there is none
     ("constant-output", "gradient-does-not-flow"),
