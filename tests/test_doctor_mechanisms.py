@@ -11,29 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-
-from arcane.diagnosis import watch
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-
-
-def blobs(n: int = 300, classes: int = 5, features: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.randint(0, classes, (n,), generator=generator)
-    centres = torch.randn(classes, features, generator=generator) * 3
-    rows = centres[labels] + torch.randn(n, features, generator=generator)
-    return (rows - rows[:240].mean(0)) / rows[:240].std(0), labels
-
-
-def codes(program: Callable[[], object]) -> list[str]:
-    """What is found in a program, errors first."""
-    with watch(show=False) as report:
-        program()
-    return [finding.code for finding in report.findings]
+from watched import blobs, codes
 
 
 def by_hand(
