@@ -38,7 +38,7 @@ from arcane.improvement.actions.discovered import permutation_importance, useles
 from arcane.improvement.actions.over_fitting import least_at
 from arcane.improvement.requests import ASSUMED, measured_gain, most_useful_first, requests_for
 from arcane.pipeline.pretraining import pretrained_by_proxy
-from arcane.pipeline.stages import run_stage
+from arcane.pipeline.stages import Places, run_stage
 from arcane.pipeline.unlabelled import unlabelled_examples
 from arcane.spec import Feature, Spec
 from arcane.training.adaptation import (
@@ -388,7 +388,7 @@ def here(project):
     quiet.record.trials = list
     quiet.record.journal = SimpleNamespace(model=lambda *given: None, artifact=lambda *given: None)
     write_json(project.root / "reports/resolution.json", {"chosen": None})
-    return replace(quiet, with_slots=lambda body: body(submit))
+    return replace(quiet, with_slots=lambda body: body(Places(1, "cpu", submit)))
 
 
 def test_examples_without_a_label_are_asked_for_most_useful_first(tmp_path):

@@ -5,6 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -172,6 +173,29 @@ def test_what_looks_better_within_noise_is_built_on_and_decided_together():
     assert len(alone) == 1, "no second seed for what cannot be told from noise alone"
     kept = [tried for tried in found.rounds if tried.kept]
     assert questions(kept) == (1, [1]), "two actions kept together are one question and one acceptance"
+
+
+def test_what_is_hardly_better_says_by_how_little():
+    class Exact(Recorded):
+        """Each seed errs on the same examples."""
+
+        def __init__(self, validation: float, key: str):
+            super().__init__(0.0, validation, 1, key, 10)
+            wrong = np.arange(VALIDATION) < round(validation * VALIDATION)
+            self.errors["validation"] = Rate(int(wrong.sum()), VALIDATION)
+            self.__dict__["validation_errors"] = wrong
+
+    class Same(World):
+        def result(self, trial: Trial) -> TrialResult:
+            key = digest(trial.params.model.model_dump_json(), trial.params.train.model_dump_json(), str(trial.seed))
+            return Exact(self.rule(trial.params)[1], key)
+
+    errors = {"model.dropout": 3, "train.label_smoothing": 4}
+    world = Same(less(errors))
+    found, _ = run(None, {"improve.actions": list(errors)}, submit=world.submit, own=taking(errors))
+    expected = pytest.approx([1 / 2**3, 1 / 2**4])
+    assert [tried.p_value for tried in found.rounds] == expected, "one-sided, over the examples alone"
+    assert all("hardly better" in tried.reason for tried in found.rounds)
 
 
 def test_what_convinces_alone_carries_nothing_along():
@@ -362,6 +386,48 @@ def test_slots_and_their_timing_change_nothing():
 
         together, _ = run(course, submit=submit)
     assert together.as_json() == alone.as_json()
+
+
+def test_idle_slots_train_what_is_asked_for_next():
+    """On a clock of its own, by which a training takes as long as its epochs."""
+
+    class Clocked(World):
+        def __init__(self, rule):
+            super().__init__(rule)
+            self.now, self.ends, self.at_once = 0, [], 0
+
+        def submit(self, trial: Trial):
+            self.asked.append(trial)
+            end = self.now + trial.params.train.epochs
+            self.ends.append(end)
+            self.at_once = max(self.at_once, sum(each > self.now for each in self.ends))
+            return SimpleNamespace(done=lambda: end <= self.now, result=lambda: self._waited(end, trial))
+
+        def _waited(self, end: int, trial: Trial) -> TrialResult:
+            self.now = max(self.now, end)
+            return self.result(trial)
+
+    def which(world: World) -> list[tuple[str, int]]:
+        return [(trial.params.model_dump_json(), trial.seed) for trial in world.asked]
+
+    large = {"improve.trials": 400, "improve.budget": 10**9}
+    every = [action.name for action in ACTIONS if action.discover is None]
+    for rule, changed in ((course, {}), (lambda p: (0.1, 0.2), large), (lambda p: (0.0, 0.2), {})):
+        elapsed = []
+        for slots in (1, 2, 3):
+            world = Clocked(rule)
+            found, _ = run(rule, {**changed, "improve.actions": every}, submit=world.submit, slots=slots)
+            if slots == 1:
+                alone, asked = found, set(which(world))
+            assert found.as_json() == alone.as_json(), "as many slots as there are, the outcome is the same"
+            assert len(set(which(world))) == len(world.asked), "nothing is trained twice"
+            assert len({trial.name for trial in world.asked}) == len(world.asked)
+            assert asked <= set(which(world)) and len(world.asked) <= 1.5 * len(asked)
+            assert world.at_once <= max(2, slots), "two seeds or short trainings are asked for at once even so"
+            elapsed.append(world.now)
+        assert elapsed[0] >= elapsed[1] >= elapsed[2]
+        if rule is not course:
+            assert elapsed[1] < 0.7 * elapsed[0] and elapsed[2] < 0.65 * elapsed[0]
 
 
 def test_the_report_holds_what_the_design_lists():

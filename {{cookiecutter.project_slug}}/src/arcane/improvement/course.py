@@ -1,6 +1,7 @@
 """The loop's state: the one place that submits trials, counts what they cost, and knows what was tried."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -10,6 +11,8 @@ from ..training.trials import Trial, TrialResult
 from .actions import Action, Context, apply
 
 Submit = Callable[[Trial], "Future[TrialResult]"]
+Wanted = tuple[str, Params, int]
+"""A training: its name, params, and which seed, counted from the project's own."""
 
 SHORT = 4
 """A short training has a fourth of the epochs."""
@@ -47,6 +50,9 @@ class Course:
             already beat the incumbent.
         looked: Actions that have looked at params, with those params.
         known: What came of the trainings so far, by params and seed: none is paid for twice.
+        slots: Trainings at once.
+        early: Trainings that nobody has asked for yet, started where a slot would have been idle.
+        names: Of trials so far: what is expected of a round may be expected again on another configuration.
     """
 
     submit: Submit
@@ -60,6 +66,9 @@ class Course:
     put_off: dict[str, bool] = field(default_factory=dict)
     looked: set[tuple[str, str]] = field(default_factory=set)
     known: dict[tuple[str, int], TrialResult | DivergedError] = field(default_factory=dict)
+    slots: int = 1
+    early: "dict[tuple[str, int], Future[TrialResult]]" = field(default_factory=dict)
+    names: Counter[str] = field(default_factory=Counter)
 
     def cost(self, params: Params) -> int:
         """Training work of one trial, in examples seen."""
@@ -71,20 +80,55 @@ class Course:
         return self.spent + work <= limits.budget and self.trials + trials <= limits.trials
 
     def train(
-        self, wanted: Sequence[tuple[str, Params, int]], *, free: bool = False
+        self, wanted: Sequence[Wanted], *, free: bool = False, likely: Callable[[], Iterable[Wanted]] = tuple
     ) -> list[TrialResult | DivergedError]:
-        """Run (name, params, seed number) at once; outcomes in the order asked for, whenever each ends."""
+        """Run trainings at once; outcomes in the order asked for, whenever each ends.
+
+        Args:
+            wanted: What to train.
+            free: It costs nothing: the stages before have trained it.
+            likely: What will be asked for next, the likeliest first. Slots that are idle train it meanwhile. It counts
+                only once it is asked for, so that what is decided and spent is the same with any number of slots.
+        """
         futures = {}
         for name, params, number in wanted:
-            seed = (self.settings.seed + number) % 2**32
-            if (key(params), seed) in self.known:
+            each = self._one(params, number)
+            if each in self.known:
                 continue
-            futures[key(params), seed] = self.submit(Trial(f"{name}, seed {seed}", params, seed))
+            early = self.early.pop(each, None)
+            futures[each] = self.submit(self._trial(name, params, number)) if early is None else early
             if not free:
                 self.spent += self.cost(params)
                 self.trials += 1
+        self._start_early(likely, futures)
         self.known |= {each: _outcome(future) for each, future in futures.items()}
-        return [self.known[key(params), (self.settings.seed + number) % 2**32] for _, params, number in wanted]
+        return [self.known[self._one(params, number)] for _, params, number in wanted]
+
+    def _start_early(
+        self, likely: Callable[[], Iterable[Wanted]], asked: "Mapping[tuple[str, int], Future[TrialResult]]"
+    ) -> None:
+        if self.slots == 1 or all(future.done() for future in asked.values()):
+            return
+        idle = self.slots - sum(not future.done() for future in (*asked.values(), *self.early.values()))
+        if idle <= 0:
+            return
+        for name, params, number in likely():
+            each = self._one(params, number)
+            if each in self.known or each in asked or each in self.early:
+                continue
+            self.early[each] = self.submit(self._trial(f"ahead of {name}", params, number))
+            idle -= 1
+            if not idle:
+                return
+
+    def _one(self, params: Params, number: int) -> tuple[str, int]:
+        return key(params), (self.settings.seed + number) % 2**32
+
+    def _trial(self, name: str, params: Params, number: int) -> Trial:
+        _, seed = self._one(params, number)
+        name = f"{name}, seed {seed}"
+        self.names[name] += 1
+        return Trial(name if self.names[name] == 1 else f"{name} ({self.names[name]})", params, seed)
 
     def candidates(
         self, actions: Sequence[Action], families: Sequence[str], params: Params, context: Context

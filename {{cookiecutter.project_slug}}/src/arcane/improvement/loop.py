@@ -5,33 +5,29 @@ depends on the results of trials, never on their timing.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..config import Params
 from ..data.loading import Examples
-from ..diagnosis.decomposition import FAMILIES, Decomposition, in_units
+from ..diagnosis.decomposition import Decomposition
 from ..errors import DivergedError
 from ..training.trials import TrialResult
 from .acceptance import level
 from .actions import Action, Context, Means, changes, choose_actions
-from .course import Candidate, Course, Submit, key, short
+from .choosing import expected_after, fruitless, next_step, on_top, to_look
+from .course import Candidate, Course, Submit, Wanted, key
 from .floor import Floor, errors_by_chance, no_better_than_chance, said_of_chance, said_of_floor
 from .requests import Gain, requests_for
-from .rounds import Configuration, Improvement, Round, Stop, kept_rounds, percent, questions, scouted
+from .rounds import Configuration, Improvement, Round, questions, scouted
 from .steps import Choice
 from .trainings import sound, with_seeds
 from .trying import FIRST_LOOK, SEEDS, Attempt
 
 __all__ = ["SEEDS", "Configuration", "Improvement", "Round", "improve", "planned"]
 
-BREADTH = 2
-"""Actions tried at once. Fixed, not the number of slots: the outcome must not depend on the machine."""
-
-LOOKING = 5
-"""An action that has to look first may spend so many trainings' work on it."""
 FRUITLESS = 2
 """Rounds without an acceptance after which the loop asks whether the floor is reached; one where simple models are
 known, which then have to fail as well."""
@@ -43,6 +39,7 @@ def improve(
     validation: Examples,
     submit: Submit,
     *,
+    slots: int = 1,
     own: Sequence[Action] = (),
     known: Mapping[str, np.ndarray] | None = None,
     floor: Floor | None = None,
@@ -67,6 +64,8 @@ def improve(
         train: The training split; its size and what an example is.
         validation: The validation split; labels and ids, for the requests.
         submit: Starts a trial. It may fill in the trial's journal, parent and tags.
+        slots: Trials at once. One that would be idle trains what will be asked for next if nothing comes of what is
+            trained now; that counts when it is asked for, and the outcome is that of one slot.
         own: The person's actions.
         known: Errors on validation of simple models, by name: bool or float [n]; they tell whether anything can be
             learnt at all.
@@ -86,6 +85,7 @@ def improve(
     actions = choose_actions(own, params.improve.actions)
     started, limit = clock(), params.improve.seconds
     course = Course(submit, params, len(train.labels), lambda: limit is not None and clock() - started >= limit)
+    course.slots = slots
     incumbent = Configuration(params, (sound(course.train([("baseline", params, 0)], free=True)[0]),))
     course.tried.add(key(params))
     if course.affords(course.cost(params) * (FIRST_LOOK - 1), FIRST_LOOK - 1):
@@ -101,10 +101,14 @@ def improve(
         left = course.candidates(actions, found.families, top.params, context)
         return found, context, [each for each in left if each.action.name not in without]
 
+    def expected(before: Configuration, top: Configuration, number: int, without: frozenset[str]) -> Iterable[Wanted]:
+        found, _, left = outlook(top, without)
+        return expected_after(found, before, top, left, course, number, rounds)
+
     while True:
         found, context, left = outlook(incumbent, frozenset())
-        stopped, reason, chosen = _next_step(found, incumbent, left, course, rounds)
-        if stopped is None and _fruitless(rounds) >= (1 if known else FRUITLESS):
+        stopped, reason, chosen = next_step(found, incumbent, left, course, rounds)
+        if stopped is None and fruitless(rounds) >= (1 if known else FRUITLESS):
             if no_better_than_chance(incumbent.validation_errors, chance, known):
                 stopped, reason = "exhausted", said_of_chance(float(incumbent.error), chance, train.spec.regression)
             elif floor and floor.low > found.goal and float(incumbent.error) <= floor.high:
@@ -130,13 +134,13 @@ def improve(
 
         def next_on(top: Configuration, without: frozenset[str], before: Configuration = incumbent) -> Choice:
             found, context, left = outlook(top, without)
-            chosen = _on_top(found, before, top, left, course)
+            chosen = on_top(found, before, top, left, course)
             if chosen:
                 announce(chosen)
             return Choice(found, context, tuple(chosen))
 
         def means(incumbent: Configuration = incumbent) -> Means:
-            budget = _to_look(course, incumbent.params)
+            budget = to_look(course, incumbent.params)
             return Means(
                 submit,
                 budget,
@@ -156,10 +160,11 @@ def improve(
             scouted(rounds),
             params.goal.error,
             next_on,
+            expected,
             means,
         )
         incumbent, tried = one.play(Choice(found, context, tuple(chosen)))
-        rounds += tried
+        rounds.extend(tried)
         for entry in tried:
             if on_round:
                 on_round(entry)
@@ -211,99 +216,6 @@ def planned(params: Params, train: Examples, result: TrialResult, own: Sequence[
 
 def _nothing() -> Any:
     raise AssertionError("a plan trains nothing")
-
-
-def _fruitless(rounds: Sequence[Round]) -> int:
-    """Rounds since the last acceptance."""
-    last = max(kept_rounds(rounds), default=0)
-    return rounds[-1].round - last if rounds else 0
-
-
-def _to_look(course: Course, params: Params) -> int:
-    """What an action may spend on looking, so that what it finds can still be tried."""
-    reserve = (2 * SEEDS + 1) * course.cost(params)
-    return min(LOOKING * course.cost(params), course.settings.improve.budget - course.spent - reserve)
-
-
-def _next_step(
-    found: Decomposition, incumbent: Configuration, left: list[Candidate], course: Course, rounds: Sequence[Round]
-) -> tuple[Stop | None, str, list[Candidate]]:
-    """Stop, and why; or the candidates of the next round."""
-    if found.dominant == "none":
-        error = found.errors["validation"]
-        claim = "its interval lies below it too" if error.interval()[1] <= found.goal else "its interval still reaches"
-        reached = f"{percent(incumbent.error)}{in_units(error, float(incumbent.error))}"
-        aim = f"{percent(found.goal)}{in_units(error, found.goal)}"
-        above = "" if claim.endswith("too") else " above it"
-        return "goal", f"The validation error, {reached}, is at the goal of {aim}; {claim}{above}.", []
-    if not left:
-        return (
-            "exhausted",
-            "Every action that applies was tried; what is left only a person can do (see the requests).",
-            [],
-        )
-    if course.deadline():
-        return "budget", f"The {course.settings.improve.seconds:g} s of `improve.seconds` are used up.", []
-    chosen = _chosen(found, incumbent, left, course, _fruitless(rounds))
-    if chosen and len(incumbent.results) >= FIRST_LOOK:
-        return None, "", chosen
-    name, params = left[0].action.name, left[0].params or incumbent.params
-    if course.trials + _most(course, incumbent, left[:1])[1] > course.settings.improve.trials:
-        limit = course.settings.improve.trials
-        return "budget", f"Trying `{name}` could exceed the {limit} trials of `improve.trials`.", []
-    return (
-        "budget",
-        f"Trying `{name}` with {SEEDS} seeds would see {SEEDS * course.cost(params):,} more examples, and of the "
-        f"budget of {course.settings.improve.budget:,} (`improve.budget`) {course.spent:,} are spent.",
-        [],
-    )
-
-
-def _chosen(
-    found: Decomposition, incumbent: Configuration, left: list[Candidate], course: Course, fruitless: int
-) -> list[Candidate]:
-    """The next candidates that the budget covers: one that has to look goes alone."""
-    positive = {FAMILIES[name] for name, gap in found.gaps.items() if gap is not None and gap.value > 0}
-
-    def dear(candidates: Sequence[Candidate]) -> bool:
-        work, trials = _most(course, incumbent, candidates)
-        return not course.affords(work, trials)
-
-    first = next((each for each in left if not dear([each])), None)
-    if first is None or first.params is None:
-        return [first] if first else []
-    others = [each for each in left if each is not first and each.params is not None and not dear([first, each])]
-    alike = [each for each in others if each.action.addresses == first.action.addresses == "under-fitting"]
-    if fruitless:
-        alike = [e for e in others if e.action.addresses in positive - {first.action.addresses}] + alike
-    return [first, *alike[: BREADTH - 1]]
-
-
-def _on_top(
-    found: Decomposition, incumbent: Configuration, top: Configuration, left: list[Candidate], course: Course
-) -> list[Candidate]:
-    """What to try on top of what looks better: one that the budget covers, with the seeds that then have to decide."""
-    first = next((each for each in left if each.params is not None), None)
-    if found.dominant == "none" or first is None or first.params is None or course.deadline():
-        return []
-    again = SEEDS - len(incumbent.results)
-    dearest = max(course.cost(first.params), course.cost(top.params))
-    work = SEEDS * dearest + again * course.cost(incumbent.params)
-    return [first] if course.affords(work, SEEDS + again) else []
-
-
-def _most(course: Course, incumbent: Configuration, candidates: Sequence[Candidate]) -> tuple[int, int]:
-    """What a round costs at most: examples seen and trials."""
-    again = SEEDS - len(incumbent.results)
-    own = course.cost(incumbent.params) * again
-    if candidates[0].params is None:
-        looking = max(course.cost(incumbent.params), _to_look(course, incumbent.params))
-        return looking + own + (SEEDS + 1) * course.cost(incumbent.params), SEEDS + 1 + again
-    every = [each.params for each in candidates if each.params is not None]
-    shorts = [brief for params in every if (brief := short(params)) is not None] if len(every) > 1 else []
-    at_full = len(every) if len(shorts) < len(every) else 1
-    dearest = max(course.cost(params) for params in every)
-    return sum(map(course.cost, shorts)) + at_full * SEEDS * dearest + own, len(shorts) + at_full * SEEDS + again
 
 
 def _sound_configuration(outcome: Configuration | DivergedError) -> Configuration:

@@ -32,7 +32,8 @@ class Round:
         before: Training and validation error of what it builds on, means over its seeds: of the incumbent, or of the
             action before it in the round that looked better too.
         after: The same of the candidate; None where its training diverged or there was nothing to train.
-        p_value: Against the incumbent, one-sided, times the outcomes that the action chose among.
+        p_value: Against the incumbent, one-sided, times the outcomes that the action chose among; of what was undone
+            with its first seed, over the examples alone: it has to be below `trying.PROMISING`.
         level: What the p-value had to be below: it falls with every question to validation (`acceptance.level`).
         kept: Whether it became the incumbent.
         seeds: Seeds trained to the end.

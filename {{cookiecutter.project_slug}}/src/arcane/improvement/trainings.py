@@ -1,12 +1,12 @@
 """Trainings of a configuration, as the loop asks for them: the seeds that are missing, and which short one is ahead."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from ..errors import DivergedError
 from ..training.trials import TrialResult
 from .acceptance import ALPHA, compare
-from .course import Course
+from .course import Course, Wanted
 from .rounds import Configuration
 
 
@@ -28,11 +28,22 @@ def error_of(outcome: TrialResult | DivergedError) -> float:
     return outcome.errors["validation"].value if isinstance(outcome, TrialResult) else float("inf")
 
 
-def with_seeds(course: Course, name: str, one: Configuration, seeds: int) -> Configuration | DivergedError:
+def with_seeds(
+    course: Course,
+    name: str,
+    one: Configuration,
+    seeds: int,
+    likely: Callable[[], Iterable[Wanted]] = tuple,
+) -> Configuration | DivergedError:
     """Train the seeds that are still missing, all at once; one that diverges speaks for its configuration."""
-    outcomes = course.train([(name, one.params, number) for number in range(len(one.results), seeds)])
+    outcomes = course.train(missing_seeds(name, one, seeds), likely=likely)
     diverged = next((outcome for outcome in outcomes if isinstance(outcome, DivergedError)), None)
     return diverged or replace(one, results=(*one.results, *map(sound, outcomes)))
+
+
+def missing_seeds(name: str, one: Configuration, seeds: int) -> list[Wanted]:
+    """The trainings that a configuration lacks to have so many seeds."""
+    return [(name, one.params, number) for number in range(len(one.results), seeds)]
 
 
 def sound(outcome: TrialResult | DivergedError) -> TrialResult:

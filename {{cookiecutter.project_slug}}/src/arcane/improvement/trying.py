@@ -1,16 +1,17 @@
 """One round of the improvement loop: which actions look better, and whether they are kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from ..config import Params
 from ..errors import DivergedError
 from .acceptance import LOOKS, Comparison, compare
 from .actions import Discovery, Means, changes, discover
-from .course import Course, key, short
+from .course import Course, Wanted, key, short
 from .rounds import Configuration, Round, percent
 from .steps import Choice, Step
-from .trainings import ahead_of, error_of, with_seeds
+from .trainings import ahead_of, error_of, missing_seeds, with_seeds
 
 FIRST_LOOK = min(LOOKS)
 SEEDS = 3
@@ -35,6 +36,8 @@ class Attempt:
         goal: The error at which nothing more is tried before the question is asked.
         choose: The next choice on a configuration, without the actions of these names; one of several candidates only
             where a short training may decide between them.
+        expected: What will be trained next if nothing comes of what is trained now: against an incumbent, on a
+            configuration, in the round of this number, without the actions of these names.
         means: For actions that have to look first.
     """
 
@@ -48,10 +51,11 @@ class Attempt:
         asked: int,
         goal: float,
         choose: Callable[[Configuration, frozenset[str]], Choice],
+        expected: Callable[[Configuration, Configuration, int, frozenset[str]], Iterable[Wanted]],
         means: Callable[[], Means],
     ):
         self.course, self.number, self.incumbent, self.seen = course, number, incumbent, seen
-        self.level, self.goal, self.choose, self.means = level, goal, choose, means
+        self.level, self.goal, self.choose, self.expected, self.means = level, goal, choose, expected, means
         self.below = self.top = incumbent
         self.stack, self.asked = list[Step](), asked
         self.entries: list[tuple[int, Round]] = []
@@ -111,7 +115,8 @@ class Attempt:
             [
                 (f"{self._named(step)}, {brief.train.epochs} epochs", brief, 0)
                 for step, brief in zip(steps, briefs, strict=True)
-            ]
+            ],
+            likely=lambda: [(self._named(step), step.params, 0) for step in steps],
         )
         ahead = ahead_of(outcomes)
         for i, (step, outcome, brief) in enumerate(zip(steps, outcomes, briefs, strict=True)):
@@ -136,22 +141,31 @@ class Attempt:
     def _looks_better(self, step: Step) -> bool:
         """Train one seed; where that looks better than what it builds on, build on it."""
         self.course.tried.add(key(step.params))
-        one, seen = self._once(step), self.course.cost(step.params)
+        one, seen = self._once(step, lambda: self._after(step)), self.course.cost(step.params)
         if isinstance(one, DivergedError):
             self._undo(step, None, 0, seen, f"Undone: {one}.")
             return False
         comparison = compare(one.validation_errors, self.top.validation_errors)
         if comparison.difference >= 0 or comparison.p_examples >= PROMISING:
             how = "no better" if comparison.difference >= 0 else "hardly better"
-            p_value = min(1.0, comparison.p_examples * self.asked)
-            self._undo(step, one.errors(), 1, seen, f"Undone: {how} with the first seed.", p_value)
+            self._undo(step, one.errors(), 1, seen, f"Undone: {how} with the first seed.", float(comparison.p_examples))
             return False
         self.stack.append(step)
         self.below, self.top = self.top, one
         return True
 
-    def _once(self, step: Step) -> Configuration | DivergedError:
-        return with_seeds(self.course, self._named(step), Configuration(step.params, ()), 1)
+    def _after(self, step: Step) -> Iterator[Wanted]:
+        """What is trained next if a step is undone, as most are; second, what is trained next if it is not."""
+        if self.stack:
+            undone = iter(self.expected(self.incumbent, self.top, self.number, frozenset(self.scouted)))
+        else:
+            undone = iter(self.expected(self.incumbent, self.top, self.number + 1, frozenset()))
+        yield from islice(undone, 1)
+        yield self._named(step), step.params, 1
+        yield from undone
+
+    def _once(self, step: Step, likely: Callable[[], Iterable[Wanted]] = tuple) -> Configuration | DivergedError:
+        return with_seeds(self.course, self._named(step), Configuration(step.params, ()), 1, likely)
 
     def _convincing(self) -> bool:
         """Whether it is time to ask: one seed says enough, or enough is stacked."""
@@ -215,8 +229,13 @@ class Attempt:
                 break
             if seeds > SEEDS and not (self._only_seeds(comparison, part) and self._affords(one, seeds + fresh)):
                 break
-            one = with_seeds(self.course, self._named(self.stack[-1]), one, seeds + fresh)
-            again = with_seeds(self.course, f"round {self.number}, before", self.incumbent, seeds)
+            own, below = self._named(self.stack[-1]), f"round {self.number}, before"
+            both = [
+                *missing_seeds(below, self.incumbent, seeds),
+                *missing_seeds(own, one, min(seeds + 1, SEEDS) + fresh),
+            ]
+            one = with_seeds(self.course, own, one, seeds + fresh, both.copy)
+            again = with_seeds(self.course, below, self.incumbent, seeds, both.copy)
             if isinstance(one, DivergedError) or isinstance(again, DivergedError):
                 one = one if isinstance(one, DivergedError) else again
                 break

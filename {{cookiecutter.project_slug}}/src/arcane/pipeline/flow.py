@@ -5,12 +5,15 @@ Prefect shows and schedules; DVC decides what is stale. This file must not know 
 
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from threading import Event
 from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
+from prefect.states import Cancelled
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from ..config import Project, find_project
@@ -18,7 +21,7 @@ from ..errors import UserError
 from .findings import show_in_prefect
 from .lease import gpu_slot, project_lease
 from .record import Record
-from .stages import Context, Submit, Voice, WithSlots, run_stage, trial_places
+from .stages import Context, Places, Voice, WithSlots, run_stage, trial_places
 from .tracking import start_sender
 from .workspace import Outcome, StageSpec, Workspace, write_overrides
 
@@ -166,19 +169,38 @@ def bring_up_to_date(
     return outcome
 
 
+@dataclass(frozen=True)
+class TrialTask:
+    """A task run's future as trials have it: Prefect's own does not tell whether it is done."""
+
+    future: Any
+
+    def done(self) -> bool:
+        return self.future.wrapped_future.done()
+
+    def result(self) -> Any:
+        return self.future.result()
+
+
 def prefect_slots(project: Project, stage: StageSpec) -> WithSlots:
     """How a stage with trials runs them under Prefect: a subflow named after it, and in it a task run a trial."""
 
-    def run_with_slots(body: Callable[[Submit], Any]) -> Any:
+    def run_with_slots(body: Callable[[Places], Any]) -> Any:
         from ..training.stopping import hear
 
         with trial_places(project) as places:
+            over = Event()
 
             def run_trial_task(trial: Any) -> Any:
                 with gpu_slot(places.device):
-                    return places.submit(trial).result()
+                    try:
+                        return places.submit(trial).result()
+                    except (UserError, CancelledError):
+                        if not over.is_set():
+                            raise
+                        return Cancelled(message="Started where a slot was idle, and not needed in the end.")
 
-            def submit(trial: Any) -> Any:
+            def submit(trial: Any) -> TrialTask:
                 as_task = task(
                     name="trial",
                     task_run_name=trial.name,
@@ -187,10 +209,13 @@ def prefect_slots(project: Project, stage: StageSpec) -> WithSlots:
                     persist_result=False,
                 )(run_trial_task)
                 hear()  # a flow has put Prefect's handler of SIGTERM over ours
-                return as_task.submit(trial)
+                return TrialTask(as_task.submit(trial))
 
             def with_trials() -> Any:
-                return body(submit)
+                found = body(replace(places, submit=submit))
+                over.set()
+                places.close()  # or the flow would wait for what nobody asked for
+                return found
 
             runner: Any = ThreadPoolTaskRunner(max_workers=places.count)
             return flow(name=stage.name, task_runner=runner, persist_result=False)(with_trials)()

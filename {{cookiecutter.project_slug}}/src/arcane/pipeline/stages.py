@@ -39,7 +39,26 @@ RESOLUTION = Path("reports/resolution.json")
 IMPROVEMENT, ERRORS = Path("reports/improvement.json"), Path("reports/errors.json")
 DRIFT_EXAMPLES = 10_000  # of each split, drawn by id: what a comparison of distributions needs, of any number
 Submit = Callable[[Any], Any]
-WithSlots = Callable[[Callable[[Submit], Any]], Any]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where trials run.
+
+    Attributes:
+        count: How many at once.
+        device: On what.
+        submit: Starts one.
+        close: Stops those that run: nobody waits for them any more.
+    """
+
+    count: int
+    device: str
+    submit: Submit
+    close: Callable[[], None] = lambda: None
+
+
+WithSlots = Callable[[Callable[[Places], Any]], Any]
 
 
 class Voice(Protocol):
@@ -58,7 +77,7 @@ class Context:
         project: The project.
         record: The pipeline run in the tracker.
         voice: Told how it goes.
-        with_slots: Calls a body with a `submit` for trials; how they run in parallel is the caller's business.
+        with_slots: Calls a body with the places for trials; how they run in parallel is the caller's business.
     """
 
     project: Project
@@ -250,16 +269,16 @@ def resolution_swept(context: Context) -> dict[str, Any]:
         return {}
     shape, tags = read_assets(context.root / ASSETS).spec.shape, version_tags(context.root, "examine")
 
-    def with_submit(submit: Submit) -> Any:
+    def with_places(places: Places) -> Any:
         return sweep(
             params,
             shape,
-            lambda trial: submit(context.record.of_trial(replace(trial, tags=tags))),
+            lambda trial: places.submit(context.record.of_trial(replace(trial, tags=tags))),
             percent,
             lambda done, total: context.voice.progress("trainings", done, total),
         )
 
-    return context.with_slots(with_submit).as_json()
+    return context.with_slots(with_places).as_json()
 
 
 def chosen_resolution(root: Path) -> int | None:
@@ -389,8 +408,8 @@ def trained_again(
     tags, resolution = version_tags(root, "diagnose"), chosen_resolution(root)
     seeds, folds = seed_trials(params, planned.seeds, resolution), fold_trials(params, planned.folds, resolution)
 
-    def with_submit(submit: Submit) -> Any:
-        futures = [submit(context.record.of_trial(replace(trial, tags=tags))) for trial in (*seeds, *folds)]
+    def with_places(places: Places) -> Any:
+        futures = [places.submit(context.record.of_trial(replace(trial, tags=tags))) for trial in (*seeds, *folds)]
         results = []
         for done, future in enumerate(futures, 1):
             try:
@@ -401,7 +420,7 @@ def trained_again(
             context.voice.progress("trainings", done, len(futures))
         return results
 
-    results: list[TrialResult | None] = context.with_slots(with_submit)
+    results: list[TrialResult | None] = context.with_slots(with_places)
     again = [result for result in results[: len(seeds)] if result is not None]
     out = [result for result in results[len(seeds) :] if result is not None]
     if not folds or len(out) < len(folds):
@@ -462,12 +481,13 @@ def improve(context: Context) -> Result:
     train, validation = load_splits(root, ("train", "validation")).values()
     tags, resolution = version_tags(root, "improve"), chosen_resolution(root)
 
-    def with_submit(submit: Submit) -> Any:
+    def with_places(places: Places) -> Any:
         return improve_model(
             params,
             train,
             validation,
-            lambda trial: submit(context.record.of_trial(replace(trial, tags=tags, resolution=resolution))),
+            lambda trial: places.submit(context.record.of_trial(replace(trial, tags=tags, resolution=resolution))),
+            slots=places.count,
             own=project.module("actions").ACTIONS,
             known=simple_models(context, train, validation),
             floor=floor_of_labels(root),
@@ -479,7 +499,7 @@ def improve(context: Context) -> Result:
         )
 
     with work_shown(context, max(1, params.improve.budget)):
-        improvement = context.with_slots(with_submit)
+        improvement = context.with_slots(with_places)
     if unlabelled := most_useful_unlabelled(project, improvement.final, resolution):
         asked = requests_for(
             improvement.decomposition,
@@ -662,15 +682,6 @@ STAGES: dict[str, Callable[[Context], Result]] = {
 }
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where trials run: how many at once, on what, and how one is started."""
-
-    count: int
-    device: str
-    submit: Submit
-
-
 @contextmanager
 def trial_places(project: Project) -> Iterator[Places]:
     """The places that the project's params, its runner and this machine give to trials."""
@@ -685,10 +696,10 @@ def trial_places(project: Project) -> Iterator[Places]:
     count = params.improve.slots or default_slots(device, params.run.threads, memory)
     runner = RaySlots if project.runner == "ray" else Slots
     with runner(project.root, count, params.run.threads, device) as slots:
-        yield Places(count, device, slots.submit)
+        yield Places(count, device, slots.submit, slots.close)
 
 
-def plain_slots(project: Project, body: Callable[[Submit], Any]) -> Any:
-    """Call `body` with a submit on a plain pool of processes, as under `dvc repro`."""
+def plain_slots(project: Project, body: Callable[[Places], Any]) -> Any:
+    """Call `body` with a plain pool of processes, as under `dvc repro`."""
     with trial_places(project) as places:
-        return body(places.submit)
+        return body(places)
