@@ -25,6 +25,29 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What came of an action; the fields are those of a `Round`.
+
+    Attributes:
+        after: Errors with it; None where its training diverged or there was nothing to train.
+        seeds: Trained to the end.
+        seen: Examples seen.
+        reason: A sentence.
+        p_value: 1 where nothing was compared.
+        kept: Whether it became the incumbent.
+        epochs: Of the trainings that `after` is about, where they are not the params' own.
+    """
+
+    after: dict[str, float] | None
+    seeds: int
+    seen: int
+    reason: str
+    p_value: float = 1.0
+    kept: bool = False
+    epochs: int | None = None
+
+
+@dataclass(frozen=True)
 class Step:
     """An action on what it builds on.
 
@@ -50,19 +73,8 @@ class Step:
     def params(self) -> Params:
         return self.candidate.params or self.start
 
-    def entry(
-        self,
-        number: int,
-        level: float,
-        after: dict[str, float] | None,
-        seeds: int,
-        seen: int,
-        reason: str,
-        p_value: float,
-        kept: bool,
-        epochs: int | None,
-    ) -> Round:
-        """What came of it, as round `number` reports it; `epochs` where they are not the params' own."""
+    def entry(self, number: int, level: float, outcome: Outcome) -> Round:
+        """What came of it, as round `number` reports it."""
         return Round(
             round=number,
             dominant=self.found.dominant,
@@ -71,12 +83,12 @@ class Step:
             why=self.candidate.action.why,
             change=changes(self.start, self.params),
             before=self.before,
-            after=after,
-            p_value=p_value,
+            after=outcome.after,
+            p_value=outcome.p_value,
             level=level,
-            kept=kept,
-            seeds=seeds,
-            epochs=self.params.train.epochs if epochs is None else epochs,
-            seen=seen,
-            reason=reason,
+            kept=outcome.kept,
+            seeds=outcome.seeds,
+            epochs=self.params.train.epochs if outcome.epochs is None else outcome.epochs,
+            seen=outcome.seen,
+            reason=outcome.reason,
         )

@@ -10,7 +10,7 @@ from .acceptance import LOOKS, Comparison, compare
 from .actions import Discovery, Means, changes, discover
 from .course import Course, Wanted, key, short
 from .rounds import Configuration, Round, percent
-from .steps import Choice, Step
+from .steps import Choice, Outcome, Step
 from .trainings import ahead_of, error_of, missing_seeds, with_seeds
 
 FIRST_LOOK = min(LOOKS)
@@ -106,7 +106,7 @@ class Attempt:
             if self._looks_better(step):
                 for other in pending[i + 1 :] if self._convincing() else ():
                     self.course.put_off[other.name] = False
-                    self._note(other, None, 0, 0, f"Put off: `{step.name}` goes first.")
+                    self._note(other, Outcome(None, 0, 0, f"Put off: `{step.name}` goes first."))
                 return
 
     def _put_off(self, steps: list[Step], briefs: list[Params]) -> list[Step]:
@@ -126,7 +126,7 @@ class Attempt:
             if isinstance(outcome, DivergedError):
                 self.course.tried.add(key(step.params))
                 self.scouted.add(step.name)
-                self._undo(step, None, 0, seen, f"Undone: {outcome}.")
+                self._undo(step, Outcome(None, 0, seen, f"Undone: {outcome}."))
                 continue
             self.course.put_off[step.name] = error_of(outcome) < step.before["validation"]
             assert ahead is not None
@@ -135,7 +135,7 @@ class Attempt:
                 f"{percent(error_of(outcomes[ahead]))} on validation."
             )
             after = {split: error.value for split, error in outcome.errors.items()}
-            self._note(step, after, 0, seen, reason, epochs=brief.train.epochs)
+            self._note(step, Outcome(after, 0, seen, reason, epochs=brief.train.epochs))
         return [] if ahead is None else [steps[ahead]]
 
     def _looks_better(self, step: Step) -> bool:
@@ -143,12 +143,13 @@ class Attempt:
         self.course.tried.add(key(step.params))
         one, seen = self._once(step, lambda: self._after(step)), self.course.cost(step.params)
         if isinstance(one, DivergedError):
-            self._undo(step, None, 0, seen, f"Undone: {one}.")
+            self._undo(step, Outcome(None, 0, seen, f"Undone: {one}."))
             return False
         comparison = compare(one.validation_errors, self.top.validation_errors)
         if comparison.difference >= 0 or comparison.p_examples >= PROMISING:
             how = "no better" if comparison.difference >= 0 else "hardly better"
-            self._undo(step, one.errors(), 1, seen, f"Undone: {how} with the first seed.", float(comparison.p_examples))
+            reason = f"Undone: {how} with the first seed."
+            self._undo(step, Outcome(one.errors(), 1, seen, reason, float(comparison.p_examples)))
             return False
         self.stack.append(step)
         self.below, self.top = self.top, one
@@ -193,7 +194,7 @@ class Attempt:
         for other, above in zip(self.stack[:-1], self.stack[1:], strict=True):
             self.course.put_off[other.name] = True
             reason = f"Put off: better with the first seed, but `{last.name}` convinces alone and goes first."
-            self._note(other, above.before, 1, self.course.cost(other.params), reason)
+            self._note(other, Outcome(above.before, 1, self.course.cost(other.params), reason))
         self.course.tried.discard(key(self.top.params))  # on what may now be kept, they are still to be tried
         self.stack, self.top = [step], one
 
@@ -205,14 +206,14 @@ class Attempt:
         self.course.trials += found.trials
         self.course.looked.add((step.name, key(step.start)))
         if params is None or key(params) in self.course.tried:
-            self._undo(step, None, 0, found.spent, f"Undone: nothing to change. {found.said}".strip())
+            self._undo(step, Outcome(None, 0, found.spent, f"Undone: nothing to change. {found.said}".strip()))
             return
         step = replace(step, candidate=replace(step.candidate, params=params))
         self.course.tried.add(key(params))
         one = self._once(step)
         if isinstance(one, DivergedError):
             seen = found.spent + self.course.cost(params)
-            self._undo(step, None, 0, seen, f"{found.said} Undone: {one}.".strip())
+            self._undo(step, Outcome(None, 0, seen, f"{found.said} Undone: {one}.".strip()))
             return
         self.stack, self.top = [step], one
         self.asked = found.asked  # it would have been judged however it looked: nothing that was scouted competes
@@ -251,13 +252,13 @@ class Attempt:
             if kept or comparison.difference >= 0:
                 break
         if isinstance(one, DivergedError):
-            reason, after, seeds_trained, kept, p_value = f"Undone: {one}.", None, 1, False, 1.0
+            outcome = Outcome(None, 1, found.spent, f"{found.said} Undone: {one}.".strip())
         else:
-            after, seeds_trained = one.errors(), len(one.results)
+            said = f"{found.said} {reason}".strip()
+            outcome = Outcome(one.errors(), len(one.results), found.spent, said, p_value, kept)
             self.seen.append(self.incumbent if kept else one)
-        self._decided(after, seeds_trained, p_value, kept, f"{found.said} {reason}".strip(), found.spent)
-        if kept and isinstance(one, Configuration):
-            self.incumbent = one
+            self.incumbent = one if kept else self.incumbent
+        self._decided(outcome)
 
     def _only_seeds(self, comparison: Comparison | None, part: float) -> bool:
         """Whether the examples are sure, so that more seeds can still decide."""
@@ -269,40 +270,26 @@ class Attempt:
         work = sum(count * self.course.cost(params) for params, count in sides)
         return not self.course.deadline() and self.course.affords(work, sum(count for _, count in sides))
 
-    def _decided(
-        self, after: dict[str, float] | None, seeds: int, p_value: float, kept: bool, reason: str, spent: int
-    ) -> None:
-        """An entry for each action of the stack: one decision for all of them."""
+    def _decided(self, outcome: Outcome) -> None:
+        """An entry for each action of the stack: one decision for all of them; what looking cost is the top's."""
         for step, above in zip(self.stack, [*self.stack[1:], None], strict=True):
             others = ", ".join(f"`{other.name}`" for other in self.stack if other is not step)
-            said = f"{reason} Decided together with {others}." if others else reason
-            trained = seeds if above is None else 1
-            seen = trained * self.course.cost(step.params) + (spent if above is None else 0)
-            self._note(step, after if above is None else above.before, trained, seen, said, p_value, kept)
-            (self.course.undone.discard if kept else self.course.undone.add)(step.name)
+            said = f"{outcome.reason} Decided together with {others}." if others else outcome.reason
+            own = replace(outcome, reason=said)
+            if above is not None:
+                own = replace(own, after=above.before, seeds=1, seen=0)
+            self._note(step, replace(own, seen=own.seen + own.seeds * self.course.cost(step.params)))
+            (self.course.undone.discard if own.kept else self.course.undone.add)(step.name)
             self.course.put_off.pop(step.name, None)
 
-    def _undo(
-        self, step: Step, after: dict[str, float] | None, seeds: int, seen: int, reason: str, p_value: float = 1.0
-    ) -> None:
+    def _undo(self, step: Step, outcome: Outcome) -> None:
         self.course.undone.add(step.name)
         self.course.put_off.pop(step.name, None)
-        self._note(step, after, seeds, seen, reason, p_value)
+        self._note(step, outcome)
 
-    def _note(
-        self,
-        step: Step,
-        after: dict[str, float] | None,
-        seeds: int,
-        seen: int,
-        reason: str,
-        p_value: float = 1.0,
-        kept: bool = False,
-        epochs: int | None = None,
-    ) -> None:
+    def _note(self, step: Step, outcome: Outcome) -> None:
         """Write down what came of an action."""
-        entry = step.entry(self.number, self.level, after, seeds, seen, reason, p_value, kept, epochs)
-        self.entries.append((step.place, entry))
+        self.entries.append((step.place, step.entry(self.number, self.level, outcome)))
 
 
 def _decision(comparison: Comparison, kept: bool, asked: int) -> str:
