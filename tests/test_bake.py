@@ -7,12 +7,14 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 from bakes import TEMPLATE, bake
 from cookiecutter.exceptions import FailedHookException
+from filelock import FileLock
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -98,19 +100,29 @@ def files_of(root: Path) -> dict[str, bytes]:
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in paths}
 
 
-CHECKED: dict[str, str] = {}
+@pytest.fixture(scope="session")
+def said_by(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """What a command on a project's code says when it fails, by the project's root, the command, and which other files
+    matter; what is the same but for the package's name is checked once, by whichever of the tests' processes is first.
+    """
+    base = tmp_path_factory.getbasetemp()
+    base = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "checked"
 
+    def said(root: Path, command: tuple[str, ...], *others: str) -> str:
+        package = find_project(root).package
+        relevant = sorted((n, c) for n, c in files_of(root).items() if n.endswith(".py") or n in others)
+        parts = [part for name, content in relevant for part in (name.encode(), content)]
+        same = b"\0".join([*map(str.encode, command), *parts]).replace(package.encode(), b"package")
+        kept = base / hashlib.sha256(same).hexdigest()
+        base.mkdir(exist_ok=True)
+        with FileLock(f"{kept}.lock"):
+            if not kept.exists():
+                environment = os.environ | {"PYTHONPATH": str(root / "src")}
+                done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment)
+                kept.write_text("" if done.returncode == 0 else done.stdout + done.stderr)
+        return kept.read_text()
 
-def said_by(root: Path, *command: str) -> str:
-    """What a command on a project's code says when it fails; code and params that are the same are checked once."""
-    relevant = sorted((n, c) for n, c in files_of(root).items() if n.endswith(".py") or n == "params.yaml")
-    parts = [part for name, content in relevant for part in (name.encode(), content)]
-    digest = hashlib.sha256(b"\0".join([*map(str.encode, command), *parts])).hexdigest()
-    if digest not in CHECKED:
-        environment = os.environ | {"PYTHONPATH": str(root / "src")}
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment)
-        CHECKED[digest] = "" if done.returncode == 0 else done.stdout + done.stderr
-    return CHECKED[digest]
+    return said
 
 
 @pytest.fixture(scope="module", params=MATRIX)
@@ -162,14 +174,14 @@ class TestMatrix:
         run(*module("ruff", "check", "--no-cache"), cwd=root)
         run(*module("ruff", "format", "--check", "--no-cache"), cwd=root)
 
-    def test_types(self, baked):
+    def test_types(self, baked, said_by):
         *_, root = baked
-        assert not said_by(root, *module("pyrefly", "check", "--python-interpreter-path", sys.executable))
+        assert not said_by(root, module("pyrefly", "check", "--python-interpreter-path", sys.executable))
 
     @pytest.mark.slow
-    def test_own_tests(self, baked):
+    def test_own_tests(self, baked, said_by):
         *_, root = baked
-        assert not said_by(root, *module("pytest", "-p", "no:cacheprovider"))
+        assert not said_by(root, module("pytest", "-p", "no:cacheprovider"), "params.yaml")
 
     def test_one_commit_of_everything(self, baked):
         *_, root = baked

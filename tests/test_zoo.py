@@ -7,16 +7,16 @@ from types import ModuleType
 
 import pytest
 from filelock import FileLock
-from zoo import bugs_a, bugs_b, bugs_c, bugs_d
+from zoo import bugs_a, bugs_b, bugs_c, bugs_d, bugs_e
 from zoo.expected import ABOVE, BELOW, CODES, ODD_BUT_RIGHT, learned
 from zoo.run import Bug, Outcome, patched, programs, run
 from zoo.score import recall, score
 
 BUGS = [*bugs_a.BUGS, *bugs_b.BUGS]
-SAMPLE = [*BUGS, *bugs_d.BUGS][::12]
+SAMPLE = [*BUGS, *bugs_d.BUGS, *bugs_e.BUGS][::16]
 CORRECT = sorted({*ODD_BUT_RIGHT, *programs()[::3]})
 """Of the plants and of the correct programs, what the suite has time for; `tests/benchmarks/zoo.py` runs them all."""
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # two hundred runs, once for the whole file
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]  # a hundred and eighty runs, once for the whole file
 
 
 def shared(factory: pytest.TempPathFactory, name: str, jobs: list[str | Bug], doctor: bool) -> list[Outcome]:
@@ -32,8 +32,8 @@ def shared(factory: pytest.TempPathFactory, name: str, jobs: list[str | Bug], do
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
-    """Every third of the correct programs and the sample of the plants, without the doctor."""
-    return shared(tmp_path_factory, "zoo_alone", [*CORRECT[::3], *SAMPLE], doctor=False)
+    """Every fourth of the correct programs and the sample of the plants, without the doctor."""
+    return shared(tmp_path_factory, "zoo_alone", [*CORRECT[::4], *SAMPLE], doctor=False)
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +56,14 @@ def test_each_half_holds_every_code():
     assert {bug.code for bug in bugs_a.BUGS} == set(CODES) == {bug.code for bug in bugs_b.BUGS}
 
 
-@pytest.mark.parametrize("half", [bugs_c, bugs_d], ids="cd")
+@pytest.mark.parametrize("half", [bugs_c, bugs_d, bugs_e], ids="cde")
 def test_a_later_half_holds_every_code_twice_in_programs_of_its_own(half: ModuleType):
     for bug in half.BUGS:
         compile(patched(bug), bug.program, "exec")
     plants = Counter(bug.code for bug in half.BUGS)
     assert set(plants) == set(CODES) and min(plants.values()) >= 2, plants.most_common()[-5:]
     assert set().union(*(bug.answers for bug in half.BUGS)) <= set(CODES)
-    others = [*BUGS, *(bugs_d if half is bugs_c else bugs_c).BUGS]
+    others = [*BUGS, *(bug for other in (bugs_c, bugs_d, bugs_e) if other is not half for bug in other.BUGS)]
     assert set(half.PROGRAMS).isdisjoint(bug.program for bug in others)
 
 

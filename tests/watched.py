@@ -1,9 +1,14 @@
 """Programs under the watching doctor, for its tests: data of a few classes, and what is found."""
 
+import warnings
 from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
+from io import StringIO
+from pathlib import Path
 
 import torch
 
+from arcane.data.findings import Finding
 from arcane.diagnosis import watch
 
 
@@ -23,3 +28,14 @@ def codes(program: Callable[[], object]) -> list[str]:
     with watch(show=False) as report:
         program()
     return [finding.code for finding in report.findings]
+
+
+def read(source: str, file: Path) -> list[Finding]:
+    """What is found in a program that stands in a file; what it prints is swallowed, and how it ends."""
+    file.write_text(source, encoding="utf-8")
+    torch.set_num_threads(1)
+    with warnings.catch_warnings(), redirect_stdout(StringIO()):
+        warnings.simplefilter("ignore")
+        with suppress(Exception), watch(show=False) as report:
+            exec(compile(source, str(file), "exec"), {"__name__": "__main__"})
+    return list(report.findings)

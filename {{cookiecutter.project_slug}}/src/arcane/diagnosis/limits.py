@@ -60,7 +60,7 @@ LIMITS: dict[str, Limit] = {
         2.0, ("loss-at-init-off",), "how far above ln K a loss may start, in nats", healthy=0.211
     ),
     "loss_at_init_variances": Limit(
-        3.0, ("loss-at-init-off",), "times the targets' variance that a squared error may start at", healthy=1.29
+        4.0, ("loss-at-init-off",), "times the targets' variance that a squared error may start at", healthy=1.29
     ),
     "loss_clipped_share": Limit(0.1, ("loss-clipped",), "largest share of the losses that a clamp changes", healthy=0),
     "sign_cosine": Limit(

@@ -13,6 +13,9 @@ WATCHED: dict[str, Limit] = {
     "watched_casting_cut": Limit(
         0.2, ("input-casting",), "largest share of values that a cast cuts the fraction off, while watching"
     ),
+    "watched_casting_lost": Limit(
+        0.2, ("input-casting",), "largest share of an array's deviation that a conversion of it loses, while watching"
+    ),
     "watched_shift": Limit(
         0.7,
         ("train-eval-preprocessing-differ", "pretrained-normalisation-mismatch"),
@@ -23,9 +26,22 @@ WATCHED: dict[str, Limit] = {
         ("train-eval-preprocessing-differ", "pretrained-normalisation-mismatch"),
         "largest ratio of standard deviations between phases of a program",
     ),
+    "watched_feature": Limit(
+        5.0,
+        ("train-eval-preprocessing-differ",),
+        "largest difference of one feature's means between phases, in its larger deviation, where no value is shared",
+    ),
     "watched_fresh_rows": Limit(0.2, ("input-degenerate",), "least share of different rows in the best batch"),
     "watched_overlap": Limit(
         0.02, ("train-validation-overlap",), "largest share of a program's evaluation rows that training has seen"
+    ),
+    "windows_cut": Limit(
+        0.5,
+        ("train-validation-overlap",),
+        "largest share of a program's evaluation windows that end in values of training windows",
+    ),
+    "near_copies": Limit(
+        0.3, ("train-validation-overlap",), "largest share of evaluation rows that are nearly a training row"
     ),
     "redrawn_share": Limit(
         0.1, ("evaluation-not-deterministic",), "largest share of evaluation rows that are others the next time"
@@ -38,11 +54,27 @@ WATCHED: dict[str, Limit] = {
     "batch_classes": Limit(
         0.5, ("data-not-shuffled",), "least share of the classes that draws would bring into a batch"
     ),
+    "batch_broad": Limit(
+        0.9,
+        ("data-not-shuffled",),
+        "share of the classes that draws would bring into a batch, from which on its own order says nothing",
+    ),
+    "input_offset": Limit(
+        5.0, ("input-not-normalised",), "distance of columns from nought, in their deviations, that layer norm passes"
+    ),
     "renamed_share": Limit(
         0.8, ("labels-corrupt",), "share of predictions that would be right under other names of the classes"
     ),
     "corrupt_share": Limit(
         0.1, ("labels-corrupt",), "share of the clearest rows that carry another label than their inputs say"
+    ),
+    "crossed_share": Limit(
+        0.08,
+        ("labels-corrupt", "augmentation-breaks-labels"),
+        "share of the clearest training rows whose label is another than evaluation gives such rows",
+    ),
+    "turned_masks": Limit(
+        0.2, ("augmentation-breaks-labels",), "share of training masks that fit their pictures only when turned"
     ),
     "columns_per_class": Limit(
         2.0, ("output-shape-mismatch",), "columns of the outputs for each class that occurs, from which on it is said"
@@ -55,6 +87,12 @@ WATCHED: dict[str, Limit] = {
         0.3, ("learning-rate-too-high",), "longest median step over the weights, where the loss does not fall"
     ),
     "step_least": Limit(1e-5, ("learning-rate-too-low",), "shortest step over the weights, where the loss stays"),
+    "step_thrown": Limit(
+        3.0, ("learning-rate-too-high",), "longest of the first steps over the weights, where the loss leaps up at once"
+    ),
+    "path_least": Limit(
+        0.05, ("learning-rate-too-low",), "shortest way of all steps over the weights, where the loss hardly falls"
+    ),
     "schedule_overrun": Limit(
         1.2, ("schedule-stepped-wrongly",), "times its planned steps that a schedule may be stepped"
     ),
@@ -64,8 +102,18 @@ WATCHED: dict[str, Limit] = {
     "schedule_early": Limit(
         0.1, ("schedule-stepped-wrongly",), "least share of the rate that is left after an eighth of the steps"
     ),
+    "schedule_mean": Limit(
+        0.12,
+        ("schedule-stepped-wrongly",),
+        "least mean rate over its peak, of a decay that is stepped with every batch (to a hundredth: 0.21)",
+    ),
     "schedule_warm": Limit(
         0.05, ("schedule-stepped-wrongly",), "least share of its peak that a rate that still rises ends at"
+    ),
+    "layer_growth": Limit(
+        100.0,
+        ("gradient-exploding",),
+        "times what enters the first layer that what enters a later one may be, before the first step",
     ),
     "weight_scale": Limit(6.0, ("bad-initialisation",), "largest deviation of initial weights x sqrt(fan in)"),
     "weight_scale_least": Limit(0.01, ("bad-initialisation",), "least deviation of initial weights x sqrt(fan in)"),

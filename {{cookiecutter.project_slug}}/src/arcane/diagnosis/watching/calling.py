@@ -14,7 +14,7 @@ from .operations import leaf
 from .places import callers, here
 from .trace import Call, Model, Modes, Node
 
-MOST_CALLS = 40_000
+MOST_CALLS, MOST_LEFT = 40_000, 50
 
 AGAIN = 64
 """Calls of a known model between two looks at its parts, which cost more the more there are; where operations are
@@ -41,6 +41,7 @@ class Calling:
         self.seen: dict[int, int] = {}
         self.passing: nn.Module | None = None
         self.named: dict[str, Any] = {}
+        self.learnt: dict[tuple, int] = {}
 
     def before(self, module: nn.Module, args: tuple) -> None:
         recorder = self.recorder
@@ -110,16 +111,24 @@ class Calling:
         if len(trace.calls) >= MOST_CALLS:
             recorder.current_calls = frozenset()
             return
+        if not gradient:
+            self.stand_in(trace.models[model], model)
         call = Call(
             len(trace.calls), trace.steps, model, here(3), module.training, _modes(self.parts[model]), gradient,
             len(first) if first is not None and first.dim() else 0, np.empty(0, np.int64),
             watched=recorder.on, time=recorder.tick(), callers=() if gradient else callers(3),
+            shape=tuple(first.shape) if first is not None else (),
         )  # fmt: skip
         trace.calls.append(call)
         recorder.current_calls = frozenset({call.number})
         if first is not None and first.dim() and len(first):
             call.input_gradient = first.requires_grad
+            call.bags = first.dim() == 1 and first.dtype == torch.int64
             recorder.rows.see(call, first)
+            if len(call.keys) and first.is_floating_point():
+                call.not_finite = _not_finite(first)
+            if not gradient and len(call.keys):
+                call.beside = recorder.delivery.labels(first)
             node = recorder.table.of(first)
             if not node.inputs:
                 node.calls = recorder.current_calls
@@ -146,11 +155,22 @@ class Calling:
             loaded = self.recorder.loaded
             where, library = next((loaded[i] for i in inner if i in loaded), ("", ""))
             models[key] = Model(type(module).__name__, parameters, where, library, inner=inner)
+            models[key].tables = {id(part.weight) for part in parts if isinstance(part, nn.Embedding | nn.EmbeddingBag)}
             models[key].origin = next((origin for i in inner if (origin := self.recorder.origins.get(i, 0))), 0)
             self.recorder.kept.append(module)  # its identity must stay its own
         elif len(models[key].parameters) != len(parameters):
             models[key].parameters |= parameters
         return key
+
+    def learns(self, key: int) -> None:
+        """A backward pass goes through a model."""
+        self.learnt[self.recorder.trace.models[key].form] = key
+
+    def stand_in(self, model: Model, key: int) -> None:
+        """A model is asked: whether it may be a copy of one that learnt."""
+        learnt = self.learnt.get(model.form, 0)
+        if learnt != key and model.form:
+            model.copy_of = learnt
 
     def by_hand(self, node: Node, entering: Tensor) -> None:
         """Rows meet parameters outside of any module: a model that is written as functions is called."""
@@ -167,7 +187,7 @@ class Calling:
         call = Call(
             len(trace.calls), trace.steps, key, here(3), True, Modes(), node.wants_gradient, len(rows),
             np.empty(0, np.int64), watched=True, time=recorder.tick(),
-            callers=() if node.wants_gradient else callers(3),
+            callers=() if node.wants_gradient else callers(3), shape=tuple(rows.shape),
         )  # fmt: skip
         trace.calls.append(call)
         root.calls = frozenset({call.number})
@@ -176,12 +196,22 @@ class Calling:
 
     def shown(self, tensor: Tensor) -> None:
         """A tensor's values left torch (`.item()`, `.numpy()`, `.tolist()`)."""
+        self._leaves(self.recorder.table.get(tensor))
         node = None if self.modules else self.recorder.table.get(tensor)  # a batch norm's own counter is no output
         for number in node.calls if node is not None else ():
             call = self.recorder.trace.calls[number]
             call.shown = True
             if not call.gradient:
                 self.recorder.rows.settle(call, "shown")
+        if node is not None and node.calls and not any(self.recorder.trace.calls[n].gradient for n in node.calls):
+            self.recorder.arrays.said(tensor)
+
+    def _leaves(self, node: Node | None) -> None:
+        """Whether values leave torch on their way through a model that is learnt from: no gradient comes back."""
+        trace, within = self.recorder.trace, self.recorder.current_calls
+        known = node is not None and node.layers and within and len(trace.left) < MOST_LEFT
+        if node is not None and known and trace.calls[max(within)].gradient:
+            trace.left.append(node)
 
     def sequence(self, module: nn.Module, args: tuple) -> None:
         """A recurrent or attention module that takes time first: what it got."""
@@ -213,6 +243,12 @@ class Calling:
         """What a call is for that was not looked into: what calls at the same line were for."""
         if call.place in self.recorder.places_scored and call.place not in self.recorder.places_learned:
             self.recorder.score(call.number)
+
+
+def _not_finite(values: Tensor) -> float:
+    """Share of NaN and infinity; a sum tells in a hundredth of the time that there is none."""
+    values = values.detach()
+    return 0.0 if bool(values.sum().isfinite()) else 1.0 - float(values.isfinite().double().mean())
 
 
 def _has_mode(module: nn.Module) -> bool:

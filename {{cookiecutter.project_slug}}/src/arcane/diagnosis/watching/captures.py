@@ -19,6 +19,9 @@ MOST_MODELS = 3
 MOST_NUMBERS = 4_000_000
 """Numbers of the rows that are kept."""
 
+MOST_ASKED, ASKED_ROWS = 2_000_000, 2000
+"""Numbers, and rows, of evaluation that are kept."""
+
 
 @dataclass
 class Captures:
@@ -27,6 +30,7 @@ class Captures:
     Attributes:
         models: By identity, as they were before their first step.
         inputs: By call, its inputs [n, ...].
+        targets: By call, targets that are as large as its inputs (masks).
         calls: By model, a copy of it and the arguments of its first call with gradients.
         optimiser: The first optimiser's class and arguments, with the rate that it started at.
     """
@@ -35,7 +39,10 @@ class Captures:
     inputs: dict[int, Tensor] = field(default_factory=dict)
     calls: dict[int, tuple[nn.Module, tuple, dict[str, Any]]] = field(default_factory=dict)
     optimiser: tuple[type, dict[str, Any]] | None = None
+    targets: dict[int, Tensor] = field(default_factory=dict)
     kept: int = 0
+    asked: int = 0
+    asked_rows: int = 0
 
     def model(self, module: nn.Module, key: int, args: tuple, steps: int) -> None:
         """Copy a model at its first call with gradients.
@@ -60,10 +67,28 @@ class Captures:
             self.calls[key] = (self.models.get(key) or copy.deepcopy(module), cloned(args), cloned(named))
 
     def rows(self, call: Call, inputs: Tensor) -> None:
-        """Keep the rows of a training call that is looked at."""
-        if call.gradient and call.watched and self.kept + inputs.numel() <= MOST_NUMBERS and inputs.dim() > 1:
+        """Keep the rows of a call that is looked at: of training, and of what may be evaluation."""
+        if not call.watched or inputs.dim() < 2:
+            return
+        if call.gradient and self.kept + inputs.numel() <= MOST_NUMBERS:
             self.kept += inputs.numel()
             self.inputs[call.number] = inputs.detach().cpu().clone()
+        elif not call.gradient and self.asked + inputs.numel() <= MOST_ASKED and self.asked_rows < ASKED_ROWS:
+            self.asked += inputs.numel()
+            self.asked_rows += call.rows
+            self.inputs[call.number] = inputs.detach().cpu().clone()
+
+    def target(self, number: int, targets: Tensor) -> None:
+        """Keep the targets of a call whose rows were kept, where each place has one: a mask, or codes of codes."""
+        inputs = self.inputs.get(number)
+        if inputs is None or number in self.targets or inputs.dim() < 2 or targets.dim() < 1:
+            return
+        masks = inputs.dim() > 2 and targets.dim() > 2 and targets.shape[-2:] == inputs.shape[-2:]
+        codes = inputs.dim() == 2 and not (inputs.is_floating_point() or targets.is_floating_point())
+        if masks and len(targets) == len(inputs):
+            self.targets[number] = targets.detach().cpu().clone()
+        elif codes and targets.numel() == inputs.numel() and inputs.shape[1] > 1:
+            self.targets[number] = targets.detach().cpu().reshape(inputs.shape).clone()
 
     def optimised(self, optimiser: Any) -> None:
         """Keep how the first optimiser was made."""

@@ -10,6 +10,7 @@ from ..bench import PREPARED, Bench
 from .captures import Captures
 from .graph import given, terms
 from .pairing import examples_of, first_calls
+from .reading import folded, margins, ridge
 from .trace import Trace
 
 OFTEN = 25
@@ -38,12 +39,12 @@ def look_at_corruption(trace: Trace, captures: Captures) -> Iterator[Finding]:
     if examples is None or examples.spec.regression or len(examples.classes) < 3:
         return
     bench = Bench(nn.Identity(), examples, 1)
-    labels, said, margins = _foreseen(bench)
-    clear = margins >= np.median(margins)
+    labels, said, sure = _foreseen(bench)
+    clear = sure >= np.median(sure)
     default = _default(bench, labels)
     wrong = (labels != said) & clear
     share, count = float(wrong.sum() / clear.sum()), len(examples.classes)
-    surest = margins >= np.quantile(margins, 0.8)
+    surest = sure >= np.quantile(sure, 0.8)
     # A model that knows little errs less where it is surest; a label that was overwritten does not ask how sure it is.
     steady = bool((labels != said)[surest].mean() >= STEADY * share)
     clearly = count >= 4 and trace.limit("corrupt_share") <= share <= 0.5 and wrong.sum() >= OFTEN and steady
@@ -81,27 +82,8 @@ def _foreseen(bench: Bench) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     chosen = bench.order[:PREPARED]
     features, labels = bench.features(chosen), bench.train.labels[chosen]
     coded = np.eye(len(bench.train.classes))[labels]
-    scores = _folded(features, coded)
-    return labels, scores.argmax(1), _margins(scores)
-
-
-def _folded(features: np.ndarray, coded: np.ndarray) -> np.ndarray:
-    """Scores [n, K] of each row by ridge regression on the four fifths that do not hold it."""
-    scores, folds = np.empty_like(coded), np.arange(len(coded)) % 5
-    for fold in range(5):
-        own = folds == fold
-        scores[own] = _ridge(features[~own], coded[~own], features[own])
-    return scores
-
-
-def _ridge(features: np.ndarray, coded: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    gram, centre = features @ features.T + 0.1 * features.shape[1] * np.eye(len(features)), coded.mean(0)
-    return centre + asked @ (features.T @ np.linalg.solve(gram, coded - centre))
-
-
-def _margins(scores: np.ndarray) -> np.ndarray:
-    ordered = np.sort(scores, 1)
-    return ordered[:, -1] - ordered[:, -2]
+    scores = folded(features, coded)
+    return labels, scores.argmax(1), margins(scores)
 
 
 STRANGE = 0.35
@@ -118,9 +100,9 @@ def _default(bench: Bench, labels: np.ndarray) -> int | None:
         return None
     features = bench.features(bench.order[:PREPARED])
     coded = np.delete(np.eye(len(counts))[labels], most, 1)
-    margins = _margins(_folded(features[rest], coded[rest]))
-    strangers = _ridge(features[rest], coded[rest], features[~rest])
-    alike = _margins(strangers) >= np.median(margins)
+    own = margins(folded(features[rest], coded[rest]))
+    strangers = ridge(features[rest], coded[rest], features[~rest])
+    alike = margins(strangers) >= np.median(own)
     said = np.bincount(strangers.argmax(1)[alike], minlength=len(counts) - 1)
     spread = (said >= 0.3 * alike.sum() / (len(counts) - 1)).mean()
     return most if alike.mean() > STRANGE and spread > 0.7 else None

@@ -39,6 +39,7 @@ class Scored:
         summed: The sum over rows, where there is one that no division follows.
         weighted: Whether it is multiplied by numbers of either sign, one a row (a policy's gradient).
         odd: Whether a function of unknown direction lies between it and the loss.
+        logged: Whether a logarithm lies between it and the loss: scores that are picked first.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Scored:
     scaled: bool = False
     weighted: bool = False
     odd: bool = False
+    logged: bool = False
 
 
 def terms(root: Node) -> list[Scored]:
@@ -131,7 +133,7 @@ def _further(node: Node, so_far: Scored, seen: set[int]) -> Iterator[Scored]:
     elif name in ODD:
         so_far = replace(so_far, odd=True)
     elif name in RISING:
-        so_far = replace(so_far, summed=None, scaled=True)
+        so_far = replace(so_far, summed=None, scaled=True, logged=so_far.logged or name == "log")
     elif name not in VIEWS and name not in ("add", "sub", "nanmean", "to", "where", "masked_fill"):
         return
     if so_far.odd and name in ("sub", "rsub") and "input.low" in node.facts:
@@ -153,12 +155,28 @@ def _constant(node: Node) -> float | None:
 
 def losses(trace: Trace, most: int = 40) -> list[Scored]:
     """The loss terms of the recorded backward passes."""
-    return [term for backward in trace.backwards[:most] for term in terms(backward.root)]
+    read = trace.read_losses
+    for backward in trace.backwards[:most]:
+        if id(backward.root) not in read:
+            read[id(backward.root)] = terms(backward.root)
+    return [term for backward in trace.backwards[:most] for term in read[id(backward.root)]]
 
 
 def given(trace: Trace) -> bool:
     """Whether targets are given to the program, not made by a model of it (bootstrapped values, a teacher)."""
     return not any(taught(t) for t in losses(trace, 12))
+
+
+def owners(trace: Trace) -> dict[int, int]:
+    """Of each model the one that its weights come from: a copy that nothing is learnt by (an average of weights, a
+    checkpoint) stands for the model of its form that learnt before; a teacher, who makes targets, for itself.
+    """
+    if not given(trace):
+        return {key: key for key in trace.models}
+    trained = {call.model for call in trace.learned}
+    held = frozenset().union(*(o.held for o in trace.optimisers.values()))  # a layer of a model that learns as a whole
+    trained |= {key for key, m in trace.models.items() if held & m.parameters.keys()}
+    return {key: key if key in trained or not m.copy_of else m.copy_of for key, m in trace.models.items()}
 
 
 def taught(term: Scored) -> bool:

@@ -7,10 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from . import casts, choosing
 from .formulas import LOGARITHMS
 from .formulas import source as behind
-from .summaries import columns, facts, labels_of, row_keys
-from .trace import Node, Score, Units
+from .idle import SQUASHES, Idle
+from .summaries import columns, facts, labels_of, marked, row_keys
+from .trace import Node, Score
 
 LOSSES = frozenset({
     "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "l1_loss",
@@ -26,13 +28,15 @@ LAYERS = frozenset({
 PRODUCTS = frozenset({"matmul", "rmatmul", "addmm", "bmm", "einsum", "baddbmm", "mv", "tensordot"})
 NORMS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"})
 RECTIFIERS = frozenset({"relu", "relu6", "clamp_min", "threshold"})
-SQUASHES = frozenset({"sigmoid", "tanh"})
 RANDOM = frozenset({
     "rand", "randn", "rand_like", "randn_like", "bernoulli", "normal", "multinomial", "randperm", "randint", "uniform",
     "poisson", "randint_like", "exponential",
 })  # fmt: skip
-WHOLE = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767), "int32": (-(2**31), 2**31 - 1)}
-FRAGILE = frozenset({"log", "sqrt", "div", "rdiv", "exp", "pow", "rsqrt", "log2", "log10", "reciprocal", "norm"})
+FRAGILE = frozenset({
+    "log", "sqrt", "div", "rdiv", "exp", "pow", "rsqrt", "log2", "log10", "log1p", "reciprocal", "norm",
+})  # fmt: skip
+COUNTS = frozenset({"index_put", "setitem", "bincount", "scatter_add", "index_add"})
+"""Ways to count answers, as in a confusion matrix; but for `bincount`, what comes first holds the counts."""
 COMPARISONS = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
 MOST = 4000
 """Nodes of a kind kept."""
@@ -61,7 +65,7 @@ class Measuring:
 
     def __init__(self, recorder: Any):
         self.recorder = recorder
-        self.ordinals: dict[tuple[int, str], int] = {}
+        self.idle = Idle(recorder, LAYERS)
 
     def operation(self, node: Node, given: list[Tensor], kwargs: dict, result: Tensor, raw: Any = None) -> None:
         node.layers = max((i.layers for i in node.inputs), default=0)
@@ -80,38 +84,45 @@ class Measuring:
             self._difference(node, given)
         elif name in ("gather", "getitem", "take_along_dim", "index_select") and len(given) > 1 and node.layers:
             self._picked(node, given)
+            choosing.look(self.recorder, node, given, result)
         elif name in COMPARISONS:
             self._comparison(node, given)
+        elif name in COUNTS and not result.requires_grad:
+            self._counted(node, given)
         elif name in ("sum", "mean", "count_nonzero"):
             self._reduction(node, given, result)
+        elif name == "div" and result.numel() == 1 and node.calls:
+            self._divided(node, given)
         elif name in RECTIFIERS or name in SQUASHES:
-            self._units(node, given, result)
+            self.idle.look(node, result)
         elif name in RANDOM or "dropout" in name:
             self._random(node)
         elif name in ("clamp", "clamp_max", "minimum", "clamp_min") and node.layers and result.numel() <= 65536:
             node.facts["changed"] = float((result != given[0]).double().mean()) if given[0].shape == result.shape else 0
         elif name == "mul" and len(given) > 1 and given[0].shape == given[1].shape and result.numel() <= 65536:
             self._product(node, given)
-        if name in ("mul", "add", "sub", "pow") and node.dtype in WHOLE:
-            self._overflow(node, given)
-        if name in ("tensor", "as_tensor") and "int" in node.dtype and raw is not None:
-            self._made(node, raw)
-        if (
-            name in ("to_int", "to", "type", "type_as")
-            and given
-            and "int" in node.dtype
-            and given[0].is_floating_point()
-        ):
-            self._cast(node, given[0])
+        if name in ("mul", "div") and node.layers and result.requires_grad and len(given) > 1:
+            self._factor(node, given)
+        casts.look(self.recorder.trace, node, given, result, raw)
         if name in FRAGILE and not bool(result.isfinite().all()) and all(bool(g.isfinite().all()) for g in given):
             node.facts["made_not_finite"] = 1.0
 
     def _enters(self, node: Node, given: list[Tensor]) -> None:
-        """What reaches the first layer."""
+        """What reaches a layer: the first one, and before the first step each; how many codes reach an embedding."""
+        if node.name == "embedding" and given[0].numel() <= 1 << 16 and not given[0].is_floating_point():
+            node.facts["codes"] = float(len(given[0].unique()))
         for source, tensor in zip(node.inputs, given, strict=False):
+            data = flat(source).name != "parameter" and tensor.dim() > 1 and tensor.is_floating_point()
+            if data and not self.recorder.trace.steps and node.wants_gradient and tensor.numel() <= 1 << 20:
+                node.facts["entering.rms"] = float(tensor.detach().double().square().mean().sqrt())
             if source.layers == 0 and flat(source).name != "parameter" and tensor.dim() > 1:
                 if tensor.is_floating_point():
                     node.facts |= facts(tensor, "entering.")
+                if tensor.is_floating_point() and tensor.dim() == 2 and len(tensor) > 1 and tensor.numel() <= 1 << 16:
+                    spread, middle = torch.std_mean(tensor.detach().double(), 0)
+                    node.facts["entering.offset"] = float(middle.norm() / spread.norm().clamp_min(1e-12))
+                return
+            if data:
                 return
 
     def _loss(self, node: Node, given: list[Tensor], kwargs: dict, result: Tensor) -> None:
@@ -121,7 +132,7 @@ class Measuring:
         if isinstance(targets, Tensor):
             node.facts |= facts(targets, "target.")
             node.facts["target.distinct"] = float(len(targets.detach().flatten()[:4096].unique()))
-            node.facts["target.marked"] = _marked(targets)
+            node.facts["target.marked"] = marked(targets)
             self._scored(node, scores, targets)
         if result.numel() == 1:
             kind = "loss-sum" if node.options.get("reduction") == "sum" else "loss"
@@ -137,10 +148,12 @@ class Measuring:
         given_ = len(of) == 1 and not any(i.calls - of or i.layers for n, i in enumerate(node.inputs) if n != made)
         for number in of:
             call = calls[number]
-            if given_ and not len(call.labels) and rows == call.rows:
+            if given_ and not len(call.labels) and (rows == call.rows or (call.bags and rows < call.rows)):
                 call.labels = labels
                 if not len(labels) and targets is not None and targets.dim() > 1 and len(targets) == rows:
                     call.marks = row_keys(columns(targets))
+            if given_ and targets is not None:
+                self.recorder.captures.target(number, targets)
             self.recorder.score(number)
         if of and not all(calls[number].gradient for number in of) and len(self.recorder.trace.evaluations) < MOST:
             self.recorder.trace.evaluations.append(node)
@@ -161,6 +174,12 @@ class Measuring:
             if calls[number].rows == rows and not len(calls[number].labels):
                 calls[number].labels = labels_of(targets, rows)
             self.recorder.score(number)
+
+    def _factor(self, node: Node, given: list[Tensor]) -> None:
+        """The least of the given numbers that outputs are multiplied with, or divided by."""
+        factors = [t for i, t in zip(node.inputs, given, strict=False) if not (i.layers or t.requires_grad)]
+        if len(factors) == 1 and 0 < factors[0].numel() <= 65536:
+            node.facts["given.low"] = float(factors[0].detach().min())
 
     def _product(self, node: Node, given: list[Tensor]) -> None:
         """Outputs times given numbers: a margin, where they are labels."""
@@ -199,7 +218,22 @@ class Measuring:
             predicted = 0 if node.inputs[0].layers else 1
             if node.name in ("eq", "ne"):
                 self._confused(node, given[predicted], given[1 - predicted])
+                for name, side in (("said", given[predicted]), ("labels", given[1 - predicted])):
+                    if side.numel() <= 65536:
+                        whole = not side.is_floating_point() or (side == side.round()).double().mean()
+                        node.facts[f"{name}.whole"] = float(whole)
             self._scored(node, given[predicted], given[1 - predicted])
+
+    def _counted(self, node: Node, given: list[Tensor]) -> None:
+        """Answers that are counted by their value."""
+        for made, (source, tensor) in enumerate(zip(node.inputs, given, strict=False)):
+            if made == 0 and node.name != "bincount":
+                continue
+            if source.layers and source.calls and not tensor.is_floating_point():
+                beside = [t for i, t in zip(node.inputs, given, strict=False) if not i.layers]
+                labels = (t for t in beside if t.dim() and t.shape == tensor.shape and not t.is_floating_point())
+                self._scored(node, tensor, next(labels, None), made)
+                return
 
     def _confused(self, node: Node, said: Tensor, labels: Tensor) -> None:
         """Which class was said for which, in evaluation."""
@@ -227,35 +261,21 @@ class Measuring:
         kind = "accuracy" if node.name == "mean" else "correct"
         self._record(kind, float(result), given[0].numel(), node)
 
+    def _divided(self, node: Node, given: list[Tensor]) -> None:
+        """A count of right answers over a number: which number."""
+        count = behind(node.inputs[0])
+        number = float(given[1]) if len(given) > 1 else node.option("other", 1)
+        if count.name in ("sum", "count_nonzero") and count.inputs and isinstance(number, int | float):
+            compared = behind(count.inputs[0])
+            if compared.name == "eq" and compared.shape:
+                self._record("divided", float(number), int(np.prod(compared.shape)), node)
+
     def _record(self, kind: str, value: float, rows: int, node: Node) -> None:
         if len(self.recorder.trace.scores) < MOST and node.calls:
             recorder = self.recorder
             recorder.trace.scores.append(
                 Score(kind, value, rows, recorder.trace.steps, recorder.tick(), max(node.calls), node.place)
             )
-
-    def _units(self, node: Node, given: list[Tensor], result: Tensor) -> None:
-        """Share of idle units; the unit's dimension is 1 behind a convolution and the last one elsewhere."""
-        if not node.layers or not node.wants_gradient or result.dim() < 2 or result.numel() > 1 << 22:
-            return
-        call = max(node.calls, default=-1)
-        ordinal = self.ordinals[call, node.name] = self.ordinals.get((call, node.name), 0) + 1
-        values = result.detach()
-        unit = 1 if values.dim() == 4 or (values.dim() == 3 and _convolved(node)) else -1
-        values = values.movedim(unit, -1).flatten(0, -2)
-        if node.name in SQUASHES:
-            low, high = (0.01, 0.99) if node.name == "sigmoid" else (-0.99, 0.99)
-            idle = float(((values < low) | (values > high)).double().mean())
-        else:
-            idle = float((values == values.amin(0)).all(0).double().mean()) if len(values) > 1 else 0.0
-        model = self.recorder.trace.calls[call].model if call >= 0 else 0
-        units = self.recorder.trace.units
-        found = units.setdefault(
-            (model, node.name, ordinal), Units(node.name, node.place, 0, values.shape[1])
-        )  # fmt: skip
-        found.rows = max(found.rows, len(values))
-        found.idle.append(idle)
-        found.steps.append(self.recorder.trace.steps)
 
     def _random(self, node: Node) -> None:
         """Random numbers: when they were drawn, and whether inside a model's call in eval mode."""
@@ -271,55 +291,3 @@ class Measuring:
         elif not (call.training and call.gradient) and len(recorder.trace.random_in_evaluation) < MOST:
             node.calls = recorder.current_calls
             recorder.trace.random_in_evaluation.append(node)
-
-    def _overflow(self, node: Node, given: list[Tensor]) -> None:
-        low, high = WHOLE[node.dtype]
-        sides = [g.to(torch.int64) for g in given[:2]]
-        other = sides[1] if len(sides) > 1 else node.option("other", 1, node.option("exponent", 1))
-        if not isinstance(other, int | Tensor) or isinstance(other, bool):
-            return
-        signs = {
-            "mul": lambda a, b: a * b,
-            "add": lambda a, b: a + b,
-            "sub": lambda a, b: a - b,
-            "pow": lambda a, b: a**b,
-        }
-        exact = signs[node.name](sides[0], other)
-        share = float(((exact < low) | (exact > high)).double().mean())
-        if share > 0 and len(self.recorder.trace.casts) < 200:
-            node.facts["overflow"] = share
-            self.recorder.trace.casts.append(node)
-
-    def _made(self, node: Node, raw: Any) -> None:
-        """A tensor of whole numbers made of an array that holds others."""
-        values = getattr(raw, "dtype", None)
-        if values is not None and values.kind == "f" and raw.size:
-            self._cast(node, torch.from_numpy(raw))
-
-    def _cast(self, node: Node, given: Tensor) -> None:
-        values = given.detach()
-        node.facts["cut"] = float((values != values.trunc()).double().mean())
-        low, high = WHOLE.get(node.dtype, (-(2**63), 2**63 - 1))
-        node.facts["overflow"] = float(((values.trunc() < low) | (values.trunc() > high)).double().mean())
-        node.facts |= facts(values, "input.")
-        if (node.facts["cut"] or node.facts["overflow"]) and len(self.recorder.trace.casts) < 200:
-            self.recorder.trace.casts.append(node)
-
-
-def _marked(targets: Tensor) -> float:
-    """1 where each row [n, K] holds one number, the same in all rows, and zeros: one-hot rows, or scaled ones."""
-    if targets.dim() != 2 or targets.shape[1] < 2:
-        return 0.0
-    held = targets.detach() != 0
-    values = targets.detach()[held]
-    return float(bool((held.sum(1) == 1).all()) and values.numel() > 0 and bool((values == values[0]).all()))
-
-
-def _convolved(node: Node) -> bool:
-    while node.inputs:
-        if node.name.startswith("conv"):
-            return True
-        if node.name in LAYERS and node.name != "batch_norm":
-            return False
-        node = node.inputs[0]
-    return False

@@ -25,7 +25,7 @@ SAME = {
 LARGEST_WINDOW = 20_000
 """Operations kept between two optimiser steps; a longer window is left as it is."""
 
-LEAVING = frozenset({"numpy", "tolist", "item", "__array__", "__float__", "__int__", "__bool__"})
+LEAVING = frozenset({"numpy", "tolist", "item", "__array__", "__float__", "__int__", "__bool__", "__format__"})
 """Functions that give a tensor's values to Python or numpy."""
 
 KEPT = (int, float, bool, str, type(None), torch.dtype)

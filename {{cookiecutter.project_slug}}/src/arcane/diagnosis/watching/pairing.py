@@ -14,10 +14,12 @@ from ..bench import Bench
 from ..checks.labels import look_at_data
 from .captures import Captures
 from .graph import given, losses
+from .reading import folded, kinds, view
+from .sides import Side, above_chance
 from .trace import Call, Trace
 
-FEWEST = 200
-"""Rows without which chance cannot be told from a weak relation."""
+FEWEST, SMALLEST = 200, 100
+"""Rows without which chance cannot be told from a weak relation, and from a plain one."""
 
 FIRST_STEPS = 12
 """Steps that are looked at one by one: of later epochs a changed row would be the nearest neighbour of itself."""
@@ -39,6 +41,7 @@ def look_at_kept_pairs(trace: Trace, captures: Captures) -> Iterator[Finding]:
         return
     examples = examples_of(calls, captures)
     if examples is None:
+        yield from look_at_few(trace, captures, calls)
         return
     for finding in look_at_data(Bench(nn.Identity(), examples, 1)):
         place = calls[0].place
@@ -46,6 +49,30 @@ def look_at_kept_pairs(trace: Trace, captures: Captures) -> Iterator[Finding]:
             finding.code, finding.severity, f"{finding.message[:-1]}; nor does the program learn any.", finding.advice,
             evidence=finding.evidence, expected=finding.expected, location=place.shown if place else None,
         )  # fmt: skip
+
+
+def look_at_few(trace: Trace, captures: Captures, calls: list[Call]) -> Iterator[Finding]:
+    """The same of a small set, evaluation's rows too, where the program's own evaluation is no better than chance."""
+    counted = any(s.kind in ("correct", "accuracy") and not trace.calls[s.call].learned for s in trace.scores)
+    asked = [c for c in trace.asked if c.number in captures.inputs and len(c.labels) == c.rows == len(c.keys)]
+    examples = examples_of([*calls, *asked], captures, SMALLEST) if counted else None
+    if examples is None or examples.spec.regression or len(examples.labels) >= FEWEST + SMALLEST:
+        return
+    rows = torch.from_numpy(examples.inputs[:, 0])
+    coded = np.eye(len(examples.classes))[examples.labels]
+    scores = [folded(view(kind, rows).of(rows), coded) for kind in kinds(rows)]
+    side = Side(rows, examples.labels, calls[0].place)
+    if any(above_chance(part, side, 0.1) for part in scores):
+        return
+    right = max(float((part.argmax(1) == examples.labels).mean()) for part in scores)
+    yield Finding(
+        "labels-out-of-order", "warning",
+        f"A linear model reads {100 * right:.0f} % of {len(examples.labels)} labels from the other rows, which is "
+        "chance; nor does the program learn any.",
+        "Inputs and labels were likely paired in another order; look at a few of them.",
+        evidence={"right": right, "examples": float(len(examples.labels))}, expected="more than chance",
+        location=calls[0].place.shown if calls[0].place else None,
+    )  # fmt: skip
 
 
 def first_calls(calls: list[Call]) -> list[Call]:
@@ -92,7 +119,7 @@ def _ignorance(trace: Trace, labels: np.ndarray) -> float | None:
     return float(labels.var()) if kinds and kinds <= {"mse_loss", "squared"} else None
 
 
-def examples_of(calls: list[Call], captures: Captures) -> Examples | None:
+def examples_of(calls: list[Call], captures: Captures, fewest: int = FEWEST) -> Examples | None:
     """Each row once, with its first label; None where they are too few or too plain to be judged."""
     rows = [captures.inputs[c.number].flatten(1).to(torch.float32) for c in calls]
     if len({batch.shape[1] for batch in rows}) > 1:
@@ -102,7 +129,7 @@ def examples_of(calls: list[Call], captures: Captures) -> Examples | None:
     _, first = np.unique(np.concatenate([c.keys for c in calls]), return_index=True)
     first.sort()
     inputs, labels = inputs[first], labels[first]
-    if len(first) < FEWEST or not (np.isfinite(inputs).all() and np.isfinite(labels).all()):
+    if len(first) < fewest or not (np.isfinite(inputs).all() and np.isfinite(labels).all()):
         return None
     known, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if len(known) < 2 or counts.max() > 0.9 * len(labels):

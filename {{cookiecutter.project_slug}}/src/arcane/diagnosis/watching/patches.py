@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch.nn.modules import module as modules
 from torch.optim import lr_scheduler, optimizer
+from torch.utils.data import dataloader
 
 from .operations import tensors_in
 from .places import here
@@ -58,6 +59,9 @@ class Patches:
             if "log_prob" in vars(kind):
                 self._replace(kind, "log_prob", self._log_prob)
         self._replace(builtins, "print", self._print)
+        self._replace(dataloader._BaseDataLoaderIter, "__next__", self._delivered)
+        recorder.preparing.install()
+        self._undo.append(recorder.preparing.remove)
         os.register_at_fork(after_in_child=self._forked)
         recorder.look(True)
 
@@ -199,8 +203,8 @@ class Patches:
             for _ in range(6):
                 if frame is None:
                     break
-                if f"{os.sep}torchvision{os.sep}" in frame.f_code.co_filename:
-                    library = "torchvision"
+                for name in ("torchvision", "timm"):
+                    library = name if f"{os.sep}{name}{os.sep}" in frame.f_code.co_filename else library
                 frame = frame.f_back
             place = here(2)
             if type(this).__module__.startswith("torchvision."):
@@ -226,6 +230,14 @@ class Patches:
             return target if target is not None else (lambda function: function)
 
         return compile_
+
+    def _delivered(self, original: Callable) -> Callable:
+        def __next__(this: Any) -> Any:  # noqa: N807
+            batch = original(this)
+            self.recorder.guarded(self.recorder.delivery.came, batch)
+            return batch
+
+        return __next__
 
     # What the program shows
 

@@ -30,7 +30,8 @@ def look_at_copies(trace: Trace, captures: Captures) -> Iterator[Finding]:
         calls = [c for c in trace.calls if c.model == key and c.learned]
         rows = calls[0].rows if calls else 0
         counts = _targets(trace, key)
-        if rows < FEWEST or not any(count % rows == 0 for count in counts if count) or _whole(calls):
+        single = not counts and _stands_alone(trace, key, args, named)
+        if rows < FEWEST or not (single or any(count % rows == 0 for count in counts if count)) or _whole(calls):
             continue
         model, device = copy.deepcopy(model), next(model.parameters()).device
         with random_state_kept(device), torch.no_grad():
@@ -51,6 +52,12 @@ def _targets(trace: Trace, key: int) -> set[int]:
     """How many targets the losses have that a model's outputs enter, where each row has one."""
     found_ones = [t for t in losses(trace, 12) if any(trace.calls[n].model == key for n in t.outputs.calls)]
     return {t.targets.shape[0] for t in found_ones if t.targets is not None and t.targets.shape and not taught(t)}
+
+
+def _stands_alone(trace: Trace, key: int, args: tuple, named: dict[str, Any]) -> bool:
+    """Whether a model without targets of its own is asked about any number of rows at once: pairs, triplets, codes."""
+    asked = {c.rows for c in trace.calls if c.model == key}
+    return len(asked) > 1 and len(args) == 1 and not named and isinstance(args[0], Tensor)
 
 
 def _whole(calls: list) -> bool:
@@ -114,15 +121,17 @@ def _exchanged(
         return None
     if _moves(args, named, rows) and float((turned - outputs).abs().max()) <= 1e-9 * size:
         return IGNORED
-    others = asked(plain.clamp(max=1))  # all others become the second row: a mean over the batch changes, too
     spread = float((outputs - outputs.mean(0)).abs().max())
     least = max(most * spread, ROUNDING * size)
-    if others is not None and float((others[0] - outputs[0]).abs().max()) > least:
-        return (
-            "examples-mixed",
-            "In eval mode, the first row's output changes when the other rows of the batch are exchanged.",
-            "Look for a mean, maximum, softmax or view that runs over the batch, and for batch_first.",
-        )
+    # All others become one row: a mean over the batch changes, too. What runs along the batch changes the last.
+    for own, name, order in ((0, "first", plain.clamp(max=1)), (-1, "last", plain.clamp(min=rows - 2))):
+        others = asked(order)
+        if others is not None and float((others[own] - outputs[own]).abs().max()) > least:
+            return (
+                "examples-mixed",
+                f"In eval mode, the {name} row's output changes when the other rows of the batch are exchanged.",
+                "Look for a mean, maximum, softmax or view that runs over the batch, and for batch_first.",
+            )
     return None
 
 

@@ -16,9 +16,10 @@ from ...training.devices import without_probing
 from ..examine import Examination
 from ..limits import Settings
 from .patches import Patches
-from .places import ENGINE
+from .places import ENGINE, is_own
 from .recorder import Recorder, StopProgram
 from .report import Watched, findings_of, saw_training
+from .rewriting import finding, rewritten
 from .showing import look_at_globals
 
 
@@ -58,6 +59,8 @@ def run_watched(
     sys.modules["__main__"] = main
     sys.excepthook = sys.__excepthook__  # typer puts its own there
     patches.install()
+    recorder.arrays.install()
+    finder = finding(is_own)
     try:
         with without_probing():  # our imports set what makes each of the program's steps slower
             exit_code = _run(code, main, recorder)
@@ -66,6 +69,9 @@ def run_watched(
             with contextlib.suppress(Exception):
                 sys.stdout.flush()
         recorder.guarded(look_at_globals, recorder, vars(main))
+        with contextlib.suppress(ValueError):
+            sys.meta_path.remove(finder)
+        recorder.arrays.remove()
         patches.remove()
     if os.getpid() != process:
         sys.exit(exit_code)
@@ -77,22 +83,15 @@ def run_watched(
 
 def conclude(report: Watched, recorder: Recorder, accept: Iterable[str], settings: Settings | None = None) -> None:
     """Fill a report from what was recorded."""
-    from .captured import examine_captured
-    from .corruption import look_at_corruption
-    from .pairing import look_at_kept_pairs
-    from .probing import look_at_copies
+    from .active import RECONSIDERED, asked_at_the_end
 
     trace, captures = recorder.trace, recorder.captures
     findings = findings_of(trace, accept, settings=settings)
-    if saw_training(trace) and not any(f.severity == "error" for f in findings):
-        try:  # only where no mechanism was seen: it trains copies, which takes seconds
-            further = [*look_at_copies(trace, captures), *look_at_kept_pairs(trace, captures)]
-            further += [*look_at_corruption(trace, captures), *examine_captured(trace, captures, settings)]
-            findings = findings_of(trace, accept, further, settings)
-        except Exception as error:
-            note = f"the captured model could not be examined ({type(error).__name__}: {error})"
-            trace.notes.append(note)
-            findings = findings_of(trace, accept, settings=settings)
+    loud = {f.code for f in findings if f.severity == "error"}
+    if saw_training(trace) and loud <= RECONSIDERED:
+        # Only where no mechanism was seen: it trains copies, which takes seconds.
+        further = asked_at_the_end(trace, captures, settings, only=loud)
+        findings = findings_of(trace, accept, further, settings)
     report.trace = trace
     report.examination = Examination(findings, {"steps": float(trace.steps)})
 
@@ -101,7 +100,7 @@ def _compiled(script: Path) -> types.CodeType:
     if not script.is_file():
         raise UserError(f"{script}: no such file; `doctor train.py [arguments]` runs a Python program and watches it")
     try:
-        return compile(script.read_bytes(), str(script.absolute()), "exec", dont_inherit=True)
+        return rewritten(script.read_bytes(), str(script.absolute()))
     except (SyntaxError, ValueError) as error:
         raise UserError(f"{script}: no Python program: {error}") from None
 

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .formulas import source
 from .operations import unseen
 from .trace import Node
 
@@ -53,7 +54,7 @@ class Pushing:
             number, values = min(outputs.calls), given[other]
             same = values.numel() == given[made].numel() and values.shape[:1] == given[made].shape[:1]
             if same and not values.is_complex() and not targets.wants_gradient:
-                self.targets.setdefault(number, values.detach())
+                self.targets.setdefault(number, _direction(targets) * values.detach())
 
     def pushed(self, number: int, gradient: Tensor, outputs: Tensor) -> None:
         """Keep how the push, the negative gradient, goes with the targets, beside what it owes to the outputs."""
@@ -71,3 +72,16 @@ class Pushing:
     def forget(self) -> None:
         """A step is over."""
         self.targets.clear()
+
+
+def _direction(targets: Node) -> int:
+    """-1 where given numbers are the negative of the targets, as in a margin's exp(-y f)."""
+    sign = 1
+    for _ in range(8):
+        targets = source(targets)
+        number = next((v for k in ("1", "0", "other") if isinstance(v := targets.options.get(k), int | float)), 1)
+        if targets.name not in ("neg", "add", "sub", "rsub", "mul", "div") or not targets.inputs:
+            break
+        turned = targets.name in ("neg", "rsub") or (targets.name in ("mul", "div") and number < 0)
+        sign, targets = -sign if turned else sign, targets.inputs[0]
+    return sign

@@ -9,12 +9,15 @@ import torch
 from torch import Tensor
 from torch.utils._device import DeviceContext
 
+from .arrays import Arrays
 from .calling import Calling
 from .captures import Captures
+from .delivery import Delivery
 from .formulas import of_gradient
 from .measuring import Measuring
 from .operations import Operations, Table, tensors_in, unseen
 from .places import Place, callers, here, is_own
+from .preparing import Preparing
 from .pushing import Pushing
 from .rows import Rows
 from .sampling import WHOLE_EVALUATIONS, Sampling
@@ -44,6 +47,7 @@ class Recorder:
         self.mode = Operations(self)
         self.captures, self.calling, self.rows = Captures(), Calling(self), Rows(self)
         self.stepping, self.measuring, self.pushing = Stepping(self), Measuring(self), Pushing(self)
+        self.arrays, self.delivery, self.preparing = Arrays(self), Delivery(), Preparing(self)
         self.owner = threading.get_ident()
         self.most_steps = most_steps
         self.current_calls: frozenset[int] = frozenset()
@@ -186,6 +190,7 @@ class Recorder:
             if not call.gradient:
                 continue  # a teacher's answer is part of the loss, and nothing is learnt from it
             call.learned = True
+            self.calling.learns(call.model)
             if node is not None:
                 self.places_learned.add(call.place)
             self.rows.settle(call, "train")

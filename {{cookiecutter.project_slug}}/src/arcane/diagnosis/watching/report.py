@@ -137,6 +137,10 @@ CAUSED = (
     ("train-mode-in-evaluation", "evaluation-not-deterministic"),
     ("gradient-not-finite", "loss-not-finite"),
     ("loss-sum-reduction", "learning-rate-too-high"),
+    ("augmentation-breaks-labels", "labels-corrupt"),
+    ("labels-corrupt", "loss-not-finite"),
+    ("labels-corrupt", "gradient-not-finite"),
+    ("train-eval-preprocessing-differ", "labels-corrupt"),
 )
 """Cause and effect: where both are errors, the cause is put before its effect, which becomes a warning."""
 
@@ -182,6 +186,9 @@ def _promoted(findings: list[Finding]) -> list[Finding]:
     if not harmed or others:
         return findings
     causes = [f for f in findings if f.severity == "warning" and f.code in CAUSES]
+    # Logits that start wide beside gradients that explode are what these come from: layers that make signals larger.
+    wide = any(f.severity == "error" and f.code == "gradient-exploding" for f in findings)
+    causes = [f for f in causes if not (wide and f.code == "loss-at-init-off" and "outputs" not in f.evidence)]
     first = next((f for f in causes if f.evidence.get("outputs", 0) <= OWN_SCALE), None)
     if first is None:
         return findings

@@ -17,6 +17,9 @@ STALE, SELDOM = 8, 8
 """After so many training calls in a row that bring no new row, one call of so many is looked at until one does: an
 epoch is over. Told apart were 32 rows of 64 values in 0.1 ms, a tenth of a small step."""
 
+FEWEST, VARIED = 16, 0.9
+"""Different rows, and the share of different values among them, by which a feature shows to be continuous."""
+
 WAITING = 64
 """Calls whose rows are kept until it is known what they are for."""
 
@@ -34,6 +37,7 @@ class Rows:
         self.known: dict[str, set[int]] = {"train": set(), "evaluation": set(), "shown": set()}
         self.stale: dict[int, int] = defaultdict(int)
         self.passed: dict[int, int] = defaultdict(int)
+        self.passes: dict[str, set[int | None]] = {}
 
     def wanted(self, call: Call) -> bool:
         """Whether to look at a call's rows: at all of what is looked into, and else at what may be new."""
@@ -82,6 +86,7 @@ class Rows:
             return
         keys, values = waiting
         known = self.known[phase]
+        self.first_pass(call, phase, keys, values)
         fresh = np.fromiter((key not in known for key in keys.tolist()), bool, len(keys))
         if phase == "train":
             self.stale[call.model] = 0 if fresh.any() else self.stale[call.model] + 1
@@ -98,6 +103,9 @@ class Rows:
             trained = self.known["train"]
             fresh &= np.fromiter((key not in trained for key in keys.tolist()), bool, len(keys))
         chosen = values[fresh & once]
+        model = self.recorder.trace.models[call.model]
+        if phase == "train" and not model.continuous and len(chosen) >= FEWEST:
+            model.continuous = any(len(np.unique(column)) > VARIED * len(chosen) for column in chosen.T)
         if not len(chosen) or not np.isfinite(chosen).all():
             return
         name = f"{phase}:{call.model}" if phase == "train" else f"{phase}:{call.model}:{call.place}"
@@ -105,6 +113,20 @@ class Rows:
         before = populations.get(name)
         if before is None or len(before.sums) == len(sums.sums):
             populations[name] = sums if before is None else before + sums
+
+    def first_pass(self, call: Call, phase: str, keys: np.ndarray, values: np.ndarray) -> None:
+        """Count every row of the first pass, doubles among the data too, until a batch brings no row that is new."""
+        name = f"{phase}:{call.model}" if phase == "train" else f"{phase}:{call.model}:{call.place}"
+        passed = self.passes.setdefault(name, set())
+        if None in passed:
+            return
+        if passed.issuperset(keys.tolist()) or not np.isfinite(values).all():
+            passed.add(None)  # the pass is over
+            return
+        passed.update(keys.tolist())
+        whole, sums = self.recorder.trace.whole, population(values)
+        if name not in whole or len(whole[name].sums) == len(sums.sums):
+            whole[name] = whole[name] + sums if name in whole else sums
 
     @property
     def new(self) -> bool:

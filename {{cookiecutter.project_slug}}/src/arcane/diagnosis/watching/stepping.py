@@ -117,11 +117,12 @@ class Stepping:
             weights = known.weights.get(id(p))
             if weights is None:
                 weights = known.weights[id(p)] = Weights(names.get(id(p), ""), tuple(p.shape))
-                self.first_sight(weights, p, known.steps)
+                if not any(id(p) in model.tables for model in self.recorder.trace.models.values()):
+                    self.first_sight(weights, p, known.steps)
             weights.name = weights.name or names.get(id(p), "")
             weights.seen += 1
-            if p.dim() > 1 and p.numel() <= LARGEST:
-                weights.rows_equal = bool((p.detach()[1:] == p.detach()[:1]).all()) and len(p) > 1
+            if p.dim() > 1 and p.numel() <= LARGEST and weights.seen <= 12:
+                weights.rows_equal = len(p) > 1 and alike(p.detach())
             if p.grad is None:
                 weights.absent += 1
                 continue
@@ -140,7 +141,8 @@ class Stepping:
             return
         values = p.detach().double()
         fan_in = values[0].numel()
-        weights.constant = bool((values == values.flatten()[0]).all())
+        weights.level = float(values.flatten()[0])
+        weights.constant = bool((values == weights.level).all())
         weights.scale = float(values.std(correction=0)) * math.sqrt(fan_in)
 
     def compare(self, known: Optimiser) -> None:
@@ -183,6 +185,8 @@ class Stepping:
         """A parameter was changed in place: a step, where a gradient took part."""
         if not any(_has_gradient(node) for node in inputs):
             return
+        if any(key in known.held for number, known in self.recorder.trace.optimisers.items() if number):
+            return  # an optimiser's own step, in between the calls of its closure
         backwards = sum(1 for e in self.recorder.trace.events[-200:] if e.kind == "backward")
         known = self.recorder.trace.optimisers.setdefault(0, Optimiser("by hand", here(3)))
         known.held |= {key}
@@ -207,8 +211,7 @@ class Stepping:
         if before is None and values.dim() > 1:
             weights.constant = bool((values == values.flatten()[0]).all())
         if values.dim() > 1:
-            alike = (values[1:] == values[:1]).all() or (values[:, 1:] == values[:, :1]).all()
-            weights.rows_equal = bool(alike)
+            weights.rows_equal = alike(values) or alike(values.movedim(1, 0))
         self.left[key] = values
 
     def _fresh(self) -> bool:
@@ -247,6 +250,11 @@ class Stepping:
             known.subject = self.number_of(optimiser) if optimiser is not None else 0
             self.recorder.trace.schedules[number] = known
         return known
+
+
+def alike(values: Tensor) -> bool:
+    """Whether all rows are equal, up to the order in which products were summed up."""
+    return bool((values[1:] - values[:1]).abs().max() <= 1e-5 * values.abs().max()) if len(values) > 1 else True
 
 
 def uphill(name: str, change: Node, options: dict[str, Any]) -> bool:

@@ -107,3 +107,12 @@ def labels_of(target: Tensor, rows: int) -> np.ndarray:
             return np.empty(0)
         values = values.argmax(1, keepdim=True)
     return values[:, 0].to(torch.float64).cpu().numpy()
+
+
+def marked(targets: Tensor) -> float:
+    """1 where each row [n, K] holds one number, the same in all rows, and zeros: one-hot rows, or scaled ones."""
+    if targets.dim() != 2 or targets.shape[1] < 2:
+        return 0.0
+    held = targets.detach() != 0
+    values = targets.detach()[held]
+    return float(bool((held.sum(1) == 1).all()) and values.numel() > 0 and bool((values == values[0]).all()))

@@ -2,18 +2,22 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
 from ..limits import Settings
+from .conversions import Outside
+from .fitting import Preparations
 from .nodes import Node
 from .places import Place
-from .trained import Optimiser, Population, Schedule, Units, Weights
+from .said import Crash, Report, Score
+from .trained import Optimiser, Pick, Population, Schedule, Units, Weights
 
 __all__ = [
-    "Backward", "Call", "Crash", "Event", "Model", "Modes", "Node", "Optimiser", "Population", "Report", "Schedule",
-    "Score", "Trace", "Units", "Weights",
+    "Backward", "Call", "Crash", "Event", "Model", "Modes", "Node", "Optimiser", "Pick", "Population", "Report",
+    "Schedule", "Score", "Trace", "Units", "Weights",
 ]  # fmt: skip
 
 
@@ -52,6 +56,7 @@ class Call:
         rows: Length of the first dimension.
         keys: A number for each row, equal where rows are equal bit for bit; empty where rows were not looked at.
         labels: What the loss compared with, one a row; empty where that was not seen.
+        beside: What came out of the loader beside the rows, one a row, of calls without gradients.
         marks: Of targets that are several numbers a row, a key for each row.
         learned: Whether a backward pass went through it.
         scored: Whether its output met a loss, an argmax or a comparison.
@@ -59,11 +64,14 @@ class Call:
         input_gradient: Whether the inputs want a gradient (adversarial examples, saliency).
         watched: Whether the operations behind it were recorded.
         source: How its inputs were made, of calls whose operations are recorded.
+        bags: Whether its inputs are codes of several rows on end, as an `EmbeddingBag` takes them.
         carried: Whether a recurrent layer starts from a state that an earlier call left.
         mean: Of all values of the inputs.
         std: Likewise.
         low: Likewise.
         high: Likewise.
+        shape: Of the inputs.
+        not_finite: Share of NaN and infinity among their values.
     """
 
     number: int
@@ -76,12 +84,14 @@ class Call:
     rows: int
     keys: np.ndarray
     labels: np.ndarray = field(default_factory=lambda: np.empty(0))
+    beside: np.ndarray = field(default_factory=lambda: np.empty(0))
     marks: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     learned: bool = False
     scored: bool = False
     shown: bool = False
     input_gradient: bool = False
     watched: bool = False
+    bags: bool = False
     carried: bool = False
     mean: float = 0.0
     std: float = 0.0
@@ -90,6 +100,8 @@ class Call:
     source: Node | None = None
     time: int = 0
     callers: tuple[Place, ...] = ()
+    shape: tuple[int, ...] = ()
+    not_finite: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +149,11 @@ class Model:
         parameters: By identity: name, shape, whether it wants a gradient.
         loaded: Whether a state was loaded into it before its first training step, and from where.
         origin: The model of this program whose weights were loaded into it, 0 where there is none.
+        copy_of: The model of the same form that learnt last before this one was called.
         embeds: Whether its inputs are codes.
+        continuous: Whether a feature of its inputs has another value in nearly every row, so that no two rows are equal
+            by chance.
+        tables: Parameters that are looked up by codes, by identity: their columns are no fan in.
     """
 
     name: str
@@ -145,72 +161,16 @@ class Model:
     loaded: str = ""
     library: str = ""
     origin: int = 0
+    copy_of: int = 0
     embeds: bool = False
+    continuous: bool = False
     inner: set[int] = field(default_factory=set)
+    tables: set[int] = field(default_factory=set)
 
-
-@dataclass(frozen=True)
-class Score:
-    """A number that the program took out of a tensor (`.item()`): a part of a metric.
-
-    Attributes:
-        kind: `correct` (a count), `accuracy` (a share), `loss` (a mean) or `loss-sum`.
-        value: The number.
-        rows: Rows that it counts.
-        step: Optimiser steps before it.
-        time: Order among all events.
-        call: The model call that it scores.
-        place: The person's line.
-    """
-
-    kind: str
-    value: float
-    rows: int
-    step: int
-    time: int
-    call: int
-    place: Place | None
-
-
-@dataclass(frozen=True)
-class Report:
-    """A number that the program showed or kept.
-
-    Attributes:
-        name: The variable, or the words before it.
-        value: The number.
-        digits: After the decimal point where it was printed, None where it was read exactly.
-        step: Optimiser steps before it.
-        time: Order among all events.
-        place: The person's line.
-    """
-
-    name: str
-    value: float
-    digits: int | None
-    step: int
-    time: int
-    place: Place | None
-
-
-@dataclass(frozen=True)
-class Crash:
-    """The program's own failure.
-
-    Attributes:
-        kind: Class of the exception.
-        message: Its text.
-        place: The person's innermost line.
-        function: The torch function that failed, empty where it was none.
-    """
-
-    kind: str
-    message: str
-    place: Place | None
-    function: str = ""
-    shapes: tuple[tuple[int, ...], ...] = ()
-    dtypes: tuple[str, ...] = ()
-    rows: int = 0
+    @cached_property
+    def form(self) -> tuple:
+        """The names and shapes of its parameters."""
+        return tuple((name, shape) for name, shape, _ in self.parameters.values())
 
 
 @dataclass
@@ -226,6 +186,7 @@ class Trace:
     optimisers: dict[int, Optimiser] = field(default_factory=dict)
     schedules: dict[int, Schedule] = field(default_factory=dict)
     populations: dict[str, Population] = field(default_factory=dict)
+    whole: dict[str, Population] = field(default_factory=dict)
     scores: list[Score] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     units: dict[tuple[int, str, int], Units] = field(default_factory=dict)
@@ -237,10 +198,17 @@ class Trace:
     dropout_in_evaluation: list[Node] = field(default_factory=list)
     casts: list[Node] = field(default_factory=list)
     time_first: list[Node] = field(default_factory=list)
+    left: list[Node] = field(default_factory=list)
+    """Tensors that left torch (`.tolist()`) within a model that is learnt from."""
     confusions: dict[int, Counter[tuple[int, int]]] = field(default_factory=dict)
     modular: bool = False
     settings: Settings = field(default_factory=Settings)
     pushes: list[tuple[Place | None, float]] = field(default_factory=list)
+    picks: list[Pick] = field(default_factory=list)
+    prepared: Preparations = field(default_factory=Preparations)
+    read_losses: dict[int, list] = field(default_factory=dict)
+    """Loss terms by the identity of what a backward pass began at, once they were read."""
+    outside: Outside = field(default_factory=Outside)
 
     def limit(self, name: str) -> float:
         """A threshold, by its name in `LIMITS`."""

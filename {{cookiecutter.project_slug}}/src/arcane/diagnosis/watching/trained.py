@@ -23,6 +23,7 @@ class Weights:
         scale: Of a matrix at its first step: standard deviation x sqrt(fan in).
         constant: Whether all its values were equal at the first step that was looked at.
         rows_equal: Whether all its rows were still equal at the last.
+        level: The value of all, where it is constant.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Weights:
     scale: float | None = None
     constant: bool = False
     rows_equal: bool = False
+    level: float = 0.0
 
 
 @dataclass
@@ -117,6 +119,25 @@ class Units:
     width: int
     idle: list[float] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Some of a whole batch's outputs were chosen by an index.
+
+    Attributes:
+        node: Identity of the result's node.
+        call: The model's call.
+        rows: Of the batch.
+        chosen: Their numbers.
+        place: The person's line.
+    """
+
+    node: int
+    call: int
+    rows: int
+    chosen: frozenset[int]
+    place: Place | None
 
 
 @dataclass

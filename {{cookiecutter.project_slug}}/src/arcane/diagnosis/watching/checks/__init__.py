@@ -1,23 +1,33 @@
 """The passive checks, in the order in which they look: mechanisms before symptoms."""
 
+from .casting import CASTING
 from .check import PassiveCheck
 from .crash import CRASH
+from .divergence import DIVERGENCE
 from .draws import DRAWS
+from .finite import FINITE
 from .flow import FLOW
-from .gradients import EXPLODING, GRADIENTS
+from .gradients import GRADIENTS
 from .inputs import INPUTS
+from .judging import JUDGING
 from .labels import LABELS
 from .loss import LOSS
 from .metric import METRIC
 from .model import MODEL
 from .modes import MODES
 from .objective import OBJECTIVE, SYMPTOMS
-from .optimiser import OPTIMISER, RATE
+from .parameters import PARAMETERS
+from .rate import RATE
+from .samples import SAMPLES
+from .schedule import SCHEDULE
 from .shapes import CONSTANT, SHAPES
+from .shares import SHARES
 from .sign import SIGN
+from .sizes import EXPLODING, SIZES
 from .units import UNITS
 
 PASSIVE: tuple[PassiveCheck, ...] = (
-    *CRASH, *SHAPES, *LOSS, *SIGN, *OBJECTIVE, *INPUTS, *LABELS, *MODEL, *GRADIENTS, *OPTIMISER, *MODES, *DRAWS, *FLOW,
-    *METRIC, RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
+    *CRASH, *SHAPES, *LOSS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING, *FINITE, *INPUTS, *LABELS, *MODEL,
+    *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS, *FLOW, *JUDGING, *METRIC, RATE, *UNITS,
+    EXPLODING, *SYMPTOMS, CONSTANT,
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Random numbers among what rows are made of: evaluation rows that are others each time, and noise in rows' place."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -106,9 +106,22 @@ EMPTY = ("empty", "empty_like", "zeros_like", "ones_like", "full_like", "zeros",
 MADE = (*EMPTY, "arange", "linspace", "eye", "full")
 
 
-def _made_of(node: Node) -> Iterator[Node]:
+CHOICES = frozenset({"getitem", "index_select", "gather", "take", "take_along_dim"})
+"""Functions whose first argument alone gives values; the others say which."""
+
+
+def _made_of(node: Node, beyond: Callable[[Node], bool] = lambda _: True) -> Iterator[Node]:
     """What a tensor's values come from; of a draw nothing further, its shape alone is another tensor's."""
-    return ancestors(node, lambda other: other.name not in EMPTY, lambda other: other.name not in FRESH)
+    left, seen = [node], set()
+    while left:
+        here = left.pop()
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        yield here
+        if here.name not in FRESH and beyond(here):
+            given = here.inputs[:1] if here.name in CHOICES else here.inputs
+            left += [other for other in given if other.name not in EMPTY]
 
 
 def drawn(node: Node | None, step: int) -> list[Node]:
@@ -131,7 +144,7 @@ def _denoises(trace: Trace, call: Call) -> bool:
     own = {id(n) for n in _made_of(call.source)} if call.source is not None else set()
     terms = [t for t in losses(trace, 12) if t.targets is not None and call.number in t.outputs.calls]
     # What an augmentation draws for both is a yes or a no: that is not looked behind.
-    values = (n for t in terms for n in (ancestors(t.targets, beyond=lambda n: n.dtype != "bool") if t.targets else ()))
+    values = (n for t in terms if t.targets for n in _made_of(t.targets, lambda n: n.dtype != "bool"))
     return any(id(n) in own for n in values if n.shape and n.dtype != "bool")
 
 

@@ -1,19 +1,21 @@
-"""Which rows go where: the same in training and evaluation, and statistics that have seen both."""
+"""Which rows go where: the same in training and evaluation."""
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from ....data.findings import Finding
-from ..graph import given
+from ..graph import ancestors, given, losses, owners
 from ..places import Place
-from ..trace import Call, Population, Trace
+from ..trace import Call, Trace
 from .check import PassiveCheck, found
+from .leak import LEAK
 
-HELD_OUT = re.compile(r"(?<![a-z])(val|test|dev|held|hold)")
-TRAINING = re.compile(r"train")
+HELD_OUT = re.compile(r"(?<![a-z])(val|test|dev|held|hold|[xy]_?(te|va|ts|tst)\b)")
+TRAINING = re.compile(r"train|(?<![a-z])[xy]_?tr\b")
 JUDGING = re.compile(r"val|test|score|accuracy")
 
 
@@ -25,16 +27,19 @@ def look_at_overlap(trace: Trace) -> Iterator[Finding]:
             trained[call.model].setdefault(key, call.number)
     if not trained or _short_codes(trace):
         return
-    groups = _evaluations(trace)
+    groups, owner = _evaluations(trace), owners(trace)
+    chosen = {pick.call for pick in trace.picks}  # of a whole batch some rows count: `look_at_picks`
+    groups = {name: calls for name, calls in groups.items() if not all(c.number in chosen for c in calls)}
     shares = {}
     for name, calls in groups.items():
-        rows, seen = {k for c in calls for k in c.keys.tolist()}, trained[calls[0].model]
+        rows, seen = {k for c in calls for k in c.keys.tolist()}, trained[owner[calls[0].model]]
         if not calls[0].scored:  # only shown: what is learnt from later may have been asked about before (a pool)
             seen = {k: number for k, number in seen.items() if number < calls[0].number}
         if len(rows) >= 8 and seen:
             shares[name] = (sum(k in seen for k in rows) / len(rows), rows, calls)
     for _, (share, rows, calls) in shares.items():
-        chance = _by_chance(trace, len(trained[calls[0].model]))
+        model = owner[calls[0].model]
+        chance = _by_chance(trace, len(trained[model]), trace.models[model].continuous)
         whole = share > 0.98
         if share <= max(trace.limit("watched_overlap"), 3 * chance) or (
             whole and any(s < 0.5 for s, _, _ in shares.values())
@@ -45,7 +50,7 @@ def look_at_overlap(trace: Trace) -> Iterator[Finding]:
             continue  # a row or two may be doubles in the data; a batch may straddle the end of the training rows
         if whole and not _said_to_be_held_out(calls):
             continue
-        if whole and len(rows) < 0.02 * len(trained[calls[0].model]):
+        if whole and len(rows) < 0.02 * len(trained[owner[calls[0].model]]):
             continue
         yield found(
             "train-validation-overlap", "error",
@@ -79,11 +84,13 @@ def _evaluations(trace: Trace) -> dict[tuple, list[Call]]:
     return groups
 
 
-def _by_chance(trace: Trace, trained: int) -> float:
+def _by_chance(trace: Trace, trained: int, continuous: bool) -> float:
     """Share of new rows that would equal one of so many trained ones by chance: rows of few values do.
 
     From how many pairs of rows are equal within one epoch of training: until most of a batch came before.
     """
+    if continuous:
+        return 0.0
     keys: list[int] = []
     known: set[int] = set()
     for call in trace.learned:
@@ -134,99 +141,32 @@ def headers(place: Place, most: int = 3) -> list[str]:
     return opened
 
 
-def look_at_leak(trace: Trace) -> Iterator[Finding]:
-    """Statistics that fit training and evaluation rows together, but not training alone."""
-    for name, train in trace.populations.items():
-        if not name.startswith("train:") or train.rows < 20:
+def look_at_picks(trace: Trace) -> Iterator[Finding]:
+    """Of one whole batch (a graph), nodes whose labels were trained on and which are evaluated."""
+    if not trace.picks or not given(trace):
+        return
+    reached = [{id(n) for n in ancestors(b.root)} for b in trace.backwards[:12]]
+    used = set().union(*reached) if reached else set()
+    batch = next((c for c in trace.learned if len(c.keys)), None)
+    terms = [t for t in losses(trace, 12) if t.targets is not None and t.targets.shape]
+    if batch is None or not terms:
+        return
+    trained = {row for pick in trace.picks if pick.node in used for row in pick.chosen}
+    whole = not trained and all(t.targets.shape[0] == batch.rows for t in terms if t.targets)
+    for pick in trace.picks:
+        call = trace.calls[pick.call]
+        if pick.node in used or pick.rows != batch.rows or not np.array_equal(call.keys, batch.keys):
             continue
-        model = name.split(":")[1]
-        phases = ("evaluation", "shown") if given(trace) and not trace.taking_turns else ("evaluation",)
-        by_phase = [[p for n, p in trace.populations.items() if n.startswith(f"{q}:{model}:")] for q in phases]
-        by_phase = [[p for p in part if len(p.sums) == len(train.sums)] for part in by_phase]
-        others = [p for part in by_phase for p in part]
-        own = next((p for p in others for alike in (_standard, _spanning) if alike(p) and alike(train)), None)
-        if own is not None:
+        share = 1.0 if whole else len(pick.chosen & trained) / max(1, len(pick.chosen))
+        said = pick.place is not None and _said_to_be_held_out([replace(call, place=pick.place)])
+        if len(pick.chosen) >= 8 and (said if share > 0.98 else share > trace.limit("watched_overlap")):
             yield found(
-                "preprocessing-leak", "error" if _standard(own) else "warning",
-                f"The {own.rows} evaluation rows are scaled by their own statistics: alone they have the same mean and "
-                "deviation, or the same bounds, in each feature as the training rows have.",
-                "Fit on the training rows, and transform the others with what was fitted.",
-                next((c.place for c in trace.asked), None), "statistics of the training rows", rows=own.rows,
+                "train-validation-overlap", "error",
+                f"{100 * share:.0f} % of the {len(pick.chosen)} nodes that are evaluated here were trained on.",
+                "Let the loss take the outputs and labels of the training nodes alone.", pick.place, "0",
+                share=share, rows=len(pick.chosen),
             )  # fmt: skip
             return
-        # The same rows may be scored in one place and shown in another: each phase alone holds them once.
-        for together in filter(None, (_together(train, part) for part in (*by_phase, others))):
-            how = _fits_together(train, together)
-            if not how:
-                continue
-            place = next((c.place for c in trace.learned), None)
-            yield found(
-                "preprocessing-leak", "error",
-                f"Inputs are scaled by {how} of training and evaluation rows together ({together.rows}): for the "
-                f"{train.rows} training rows alone they do not come out even.",
-                "Split first, then take the statistics from the training rows alone.",
-                place, "statistics of the training rows", rows=together.rows, training_rows=train.rows,
-            )  # fmt: skip
-            return
-
-
-def _spanning(rows: Population) -> bool:
-    """Whether each of three features or more runs from 0 to 1 over these rows alone; marks of 0 and 1 always do."""
-    varied = (rows.std > 1e-6) & (np.abs(rows.squares - rows.sums) > 1e-6 * rows.rows)
-    if varied.sum() < 3 or rows.rows < 20:
-        return False
-    return bool(((np.abs(rows.lows[varied]) < 1e-6) & (np.abs(rows.highs[varied] - 1) < 1e-6)).all())
-
-
-def _standard(rows: Population) -> bool:
-    """Whether each of three features or more has mean 0 and deviation 1 over these rows alone, to single precision."""
-    varied = rows.std > 1e-6
-    if varied.sum() < 3 or rows.rows < 20:
-        return False
-    even = (np.abs(rows.mean[varied]) < 2e-5) & (np.abs(rows.std[varied] - 1) < 3 / rows.rows)
-    return bool(even.mean() > 0.9)
-
-
-def _together(train: Population, others: list[Population]) -> Population | None:
-    """Training rows, and evaluation rows that were not trained on, each once; None where there are none."""
-    if not others:
-        return None
-    total = train
-    for other in others:
-        total = total + other
-    return total
-
-
-def _fits_together(train: Population, both: Population) -> str:
-    """Which statistics come out even for both together and not for training: of most features, to single precision."""
-    varied = both.std > 1e-6
-    if varied.sum() < 1:
-        return ""
-    own, all_ = train.mean[varied], both.mean[varied]
-    scale = both.std[varied]
-    even = np.abs(all_) < 2e-5 * np.maximum(1, scale)
-    unit = np.abs(scale - 1) < 3 / both.rows
-    if (
-        even.mean() > 0.9
-        and unit.mean() > 0.9
-        and np.median(np.abs(own) / scale) > 20 * max(float(np.median(np.abs(all_) / scale)), 1e-6)
-    ):
-        return "the mean"
-    single = abs(both.mean.mean()), abs(train.mean.mean())  # constant features take part in one mean for all
-    spread = float(np.sqrt(max((both.squares / both.rows).mean() - both.mean.mean() ** 2, 0)))
-    if abs(spread - 1) > 1e-3:
-        single = (1.0, 0.0)
-    clear = (single[0] < 1e-5 * max(1.0, spread) and single[1] > 1e-3 * spread) or (
-        single[0] < 1e-6 * max(1.0, spread) and single[1] > 1e-4 * spread  # a hundred times nearer
-    )
-    if clear and varied.sum() > 1:
-        return "the mean"
-    for low, high in ((0.0, 1.0), (-1.0, 1.0)):
-        whole = (np.abs(both.lows - low) < 1e-6) & (np.abs(both.highs - high) < 1e-6) & varied
-        short = whole & ((train.lows > low + 1e-4) | (train.highs < high - 1e-4))
-        if whole.sum() >= 3 and whole.mean() > 0.9 and short.sum() >= max(2, 0.3 * whole.sum()):
-            return "the least and largest values"
-    return ""
 
 
 FLOW = (
@@ -238,10 +178,11 @@ FLOW = (
         look_at_overlap,
     ),
     PassiveCheck(
-        ("preprocessing-leak",),
-        "Evaluation rows took part in the preprocessing: the measurement is too good.",
-        "Means within 2e-5 of zero for both together in 90 % of the features and twenty times nearer than for training "
-        "alone; or least and largest values that only both together reach.",
-        look_at_leak,
+        ("train-validation-overlap",),
+        "Nodes whose labels were learnt say nothing about the others.",
+        "2 % of the rows of one whole batch that an index chooses for evaluation; all of them only where the program's "
+        "own words call them validation or test.",
+        look_at_picks,
     ),
+    *LEAK,
 )

@@ -1,9 +1,7 @@
-"""Gradients: whether they arrive, how large they are, and whether they are of this step alone."""
+"""Gradients: whether they arrive, and whether they are of this step alone."""
 
 import re
 from collections.abc import Iterator
-
-import numpy as np
 
 from ....data.findings import Finding
 from ..graph import CUTS, ancestors
@@ -11,7 +9,7 @@ from ..trace import Call, Event, Trace, Weights
 from .check import PassiveCheck, found
 
 
-def _named(weights: list[Weights]) -> str:
+def named(weights: list[Weights]) -> str:
     names = [w.name or str(list(w.shape)) for w in weights]
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
@@ -34,7 +32,7 @@ def look_at_flow(trace: Trace) -> Iterator[Finding]:
         yield found(
             "gradient-does-not-flow", "error",
             f"{len(harmed)} parameters that the optimiser holds got no gradient, or only zeros, at all "
-            f"{max(w.seen for w in harmed)} steps looked at: {_named(harmed)}.",
+            f"{max(w.seen for w in harmed)} steps looked at: {named(harmed)}.",
             "Look for detach(), no_grad(), .data, argmax or numpy behind them, and for dead units.",
             where or optimiser.made, "a gradient for each", parameters=len(harmed),
         )  # fmt: skip
@@ -74,63 +72,11 @@ def _cut_parameters(trace: Trace) -> dict:
                 for leaf in node.inputs:
                     if leaf.name == "parameter" and leaf.wants_gradient:
                         found_at.setdefault(leaf.key, node.place)
+    for node in trace.left:
+        for leaf in ancestors(node):
+            if leaf.name == "parameter" and leaf.wants_gradient:
+                found_at.setdefault(leaf.key, node.place)
     return found_at
-
-
-def look_at_sizes(trace: Trace) -> Iterator[Finding]:
-    for optimiser in trace.optimisers.values():
-        weights = [w for w in optimiser.weights.values() if w.norms]
-        broken = [w for w in weights if w.not_finite]
-        first = min((next(i for i, v in enumerate(w.norms) if not np.isfinite(v)) for w in broken), default=0)
-        # The first gradient that broke was a finite loss's: the way back broke it, not the loss.
-        if broken and max(w.not_finite for w in broken) > 1 and all(np.isfinite(v) for v in trace.losses[: first + 1]):
-            yield found(
-                "gradient-not-finite", "error",
-                f"Gradients of {_named(broken)} are NaN or infinite at {max(w.not_finite for w in broken)} of "
-                f"{max(w.seen for w in broken)} steps looked at.",
-                "Look for a square root, a norm or a division at zero on the way back.",
-                optimiser.place, "finite gradients", parameters=len(broken),
-            )  # fmt: skip
-            return
-    for optimiser in trace.optimisers.values():
-        weights = [w for w in optimiser.weights.values() if w.norms and len(w.shape) > 1 and not w.not_finite]
-        if len(weights) < 3:
-            continue
-        sizes = [float(np.median(w.norms)) / np.sqrt(np.prod(w.shape)) for w in weights]
-        least = trace.limit("gradient_ratio_least")
-        if 0 < sizes[0] < least * max(sizes[-1], sizes[-2]):
-            yield found(
-                "gradient-vanishing", "warning" if sizes[0] > least * max(sizes[-1], sizes[-2]) / 10 else "error",
-                f"The first layer's gradient is {sizes[0] / max(sizes[-1], sizes[-2]):.1g} of the last layers' "
-                f"({weights[0].name or list(weights[0].shape)}).",
-                "Use ReLU instead of sigmoid or tanh, normalisers or residual connections, and He initialisation.",
-                optimiser.made, f"at least {least:g}", ratio=sizes[0] / max(sizes[-1], sizes[-2]),
-            )  # fmt: skip
-            return
-
-
-def look_at_explosion(trace: Trace) -> Iterator[Finding]:
-    for optimiser in trace.optimisers.values():
-        totals = _totals(optimiser.weights)
-        clipped = any(e.kind == "clip" for e in trace.events)
-        if len(totals) >= 3 and not clipped and np.isfinite(totals).all():
-            largest = max(totals)
-            size = float(np.sqrt(sum(w.size[0] ** 2 for w in optimiser.weights.values() if w.size))) or 1.0
-            if largest > trace.limit("gradient_relative") * max(1.0, size):
-                yield found(
-                    "gradient-exploding", "error",
-                    f"The gradient's norm reaches {largest:.3g}, {largest / size:.3g} times that of the weights.",
-                    "Clip it (clip_grad_norm_ before the step), lower the learning rate, and look at "
-                    "the inputs' and the "
-                    "targets' scale.",
-                    optimiser.place, f"at most {trace.limit('gradient_relative'):g} times", norm=largest,
-                )  # fmt: skip
-                return
-
-
-def _totals(weights: dict[int, Weights]) -> list[float]:
-    steps = min((len(w.norms) for w in weights.values() if w.norms), default=0)
-    return [float(np.sqrt(sum(w.norms[i] ** 2 for w in weights.values() if w.norms))) for i in range(steps)]
 
 
 def look_at_accumulation(trace: Trace) -> Iterator[Finding]:
@@ -299,18 +245,4 @@ GRADIENTS = (
         "None or exactly zero at three or more steps, for parameters that take part in the loss.",
         look_at_flow,
     ),
-    PassiveCheck(
-        ("gradient-not-finite", "gradient-vanishing"),
-        "Too small a gradient learns nothing, NaN destroys everything.",
-        "First layer below 1e-5 of the last ones by root mean square, a round number.",
-        look_at_sizes,
-    ),
-)
-
-EXPLODING = PassiveCheck(
-    ("gradient-exploding",),
-    "One such step undoes all others.",
-    "A norm of 1,000 times that of the weights, without clipping, a round number.",
-    look_at_explosion,
-    symptom=True,
 )

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....data.findings import Finding
-from ..graph import ancestors, given, source
+from ..graph import ancestors, given, owners, source
 from ..measuring import NORMS, flat
-from ..trace import Node, Trace
+from ..trace import Node, Population, Trace
 from .check import PassiveCheck, found
 from .pretrained import PRETRAINED
 
@@ -86,43 +86,17 @@ def _call_place(trace: Trace, node: Node):
 
 
 def _normalised_next(trace: Trace, first: Node) -> bool:
-    """Whether a normaliser follows the first layer, which then may get any scale."""
+    """Whether a normaliser follows the first layer, which then may get any scale.
+
+    One over a row's units takes a common scale away, but not that columns lie far from nought beside what they vary.
+    """
+    uneven = first.facts.get("entering.offset", 0.0) > trace.limit("input_offset")
     for backward in trace.backwards[:12]:
         for node in ancestors(backward.root):
-            if node.name in NORMS and any(source(i) is first for i in node.inputs):
+            of_rows = node.name not in ("batch_norm", "instance_norm")
+            if node.name in NORMS and not (uneven and of_rows) and any(source(i) is first for i in node.inputs):
                 return True
     return False
-
-
-def look_at_casts(trace: Trace) -> Iterator[Finding]:
-    """Numbers cut off or wrapped around on their way to the model."""
-    used = {id(n) for b in trace.backwards[:12] for n in ancestors(b.root)}
-    for node in trace.casts:
-        facts = node.facts
-        if node.layers or (node.calls and id(node) not in used):
-            continue
-        overflow, cut = facts.get("overflow", 0.0), facts.get("cut", 0.0)
-        coarse = cut > trace.limit("watched_casting_cut") and 0 < facts.get("input.std", 0) < 20
-        wraps, later = trace.limit("watched_casting_overflow"), id(node) in used or not node.calls
-        if later and (overflow > wraps or coarse) and _reaches_model(trace, node, used):
-            what = f"{100 * overflow:.3g} % of the values wrap around" if overflow > wraps else (
-                f"{100 * cut:.3g} % of the values lose what stands behind the point (their deviation is "
-                f"{facts.get('input.std', 0):.3g})"
-            )  # fmt: skip
-            yield found(
-                "input-casting", "error", f"In a conversion or sum in {node.dtype}, {what}.",
-                "Convert to float before computing, and to whole numbers only what is whole.",
-                node.place, "no value changed by a conversion", overflow=overflow, cut=cut,
-            )  # fmt: skip
-            return
-
-
-def _reaches_model(trace: Trace, node: Node, used: set[int]) -> bool:
-    """Whether a cast's result was turned to floats for a model: seen in the graph, or whole numbers in its inputs."""
-    if id(node) in used:
-        return True
-    whole = [n for n in first_layers(trace) if n.facts.get("entering.whole") == 1 and n.name != "embedding"]
-    return bool(whole) or node.facts.get("overflow", 0) > 0.001
 
 
 def look_at_variety(trace: Trace) -> Iterator[Finding]:
@@ -152,9 +126,27 @@ def look_at_variety(trace: Trace) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def look_at_codes(trace: Trace) -> Iterator[Finding]:
+    """Codes of many kinds of which an embedding gets one or two."""
+    nodes = [n for b in trace.backwards[:12] for n in ancestors(b.root) if "codes" in n.facts and n.calls]
+    kinds = [trace.calls[max(n.calls)] for n in nodes]
+    if len(nodes) < 3 or max(n.facts["codes"] for n in nodes) > 2:
+        return
+    given_ = max(call.high - call.low for call in kinds)
+    if given_ >= 3 and all(trace.models[call.model].embeds for call in kinds):
+        yield found(
+            "input-degenerate", "error",
+            f"The model gets codes from {min(c.low for c in kinds):g} to {max(c.high for c in kinds):g}, but its "
+            f"embedding only {max(n.facts['codes'] for n in nodes):g} different ones.",
+            "Give the embedding the codes; a comparison with them is a mask.", nodes[0].place, "the codes themselves",
+            codes=max(n.facts["codes"] for n in nodes), given=given_,
+        )  # fmt: skip
+
+
 def look_at_phases(trace: Trace) -> Iterator[Finding]:
     """Inputs of evaluation that are prepared in another way than those of training."""
     phases = ("evaluation", "shown") if given(trace) and not trace.taking_turns else ("evaluation",)
+    owner = owners(trace)
     for name, train in trace.populations.items():
         if not name.startswith("train:"):
             continue
@@ -162,10 +154,15 @@ def look_at_phases(trace: Trace) -> Iterator[Finding]:
         if trace.models[int(model)].embeds or train.rows < 24:
             continue
         for other, seen in trace.populations.items():
-            phase = other.partition(":")[0]
-            if phase not in phases or f":{model}:" not in other or seen.rows < 24 or len(seen.sums) != len(train.sums):
+            phase, of = other.split(":")[:2]
+            if (
+                phase not in phases
+                or owner[int(of)] != int(model)
+                or seen.rows < 24
+                or len(seen.sums) != len(train.sums)
+            ):
                 continue
-            call = next((c for c in trace.asked if f"{phase}:{model}:{c.place}" == other), None)
+            call = next((c for c in trace.asked if f"{phase}:{of}:{c.place}" == other), None)
             shift, ratio = _apart(train, seen)
             most, widest = trace.limit("watched_shift"), trace.limit("watched_scale")
             if shift > most or ratio > widest:
@@ -179,6 +176,29 @@ def look_at_phases(trace: Trace) -> Iterator[Finding]:
                     f"{widest:g}", shift=shift, ratio=ratio,
                 )  # fmt: skip
                 return
+            alone = _one_apart(train, seen, trace.limit("watched_feature"))
+            if alone is not None and phase == "evaluation":
+                yield found(
+                    "train-eval-preprocessing-differ", "warning",
+                    f"Feature {alone} of the inputs has mean {train.mean[alone]:.3g} and deviation "
+                    f"{train.std[alone]:.3g} in training, but {seen.mean[alone]:.3g} and {seen.std[alone]:.3g} in "
+                    "evaluation; the others agree.",
+                    "Look for a column in another unit, or in another place.", call.place if call else None,
+                    "the same in both", feature=alone,
+                )  # fmt: skip
+                return
+
+
+def _one_apart(train: Population, seen: Population, most: float) -> int | None:
+    """A feature that lies wholly elsewhere in evaluation, where most do not."""
+    if train.rows < 60 or seen.rows < 60:
+        return None
+    varied = (train.std > 1e-6) & (seen.std > 1e-6)
+    width = np.maximum(train.std, seen.std)
+    away = varied & (np.abs(train.mean - seen.mean) > most * width)
+    beyond = (seen.lows > train.highs) | (seen.highs < train.lows)
+    away &= beyond
+    return int(np.flatnonzero(away)[0]) if 0 < away.sum() <= 0.3 * varied.sum() else None
 
 
 def _spread(p) -> float:
@@ -202,12 +222,6 @@ def _apart(first, second) -> tuple[float, float]:
 
 
 INPUTS = (
-    PassiveCheck(
-        ("input-casting",),
-        "What is cut off or wraps around is lost before the model sees it.",
-        "More than 0.1 % of the values wrap around, or a fifth lose their fraction at a deviation below 20.",
-        look_at_casts,
-    ),
     *PRETRAINED,
     PassiveCheck(
         ("train-eval-preprocessing-differ",),
@@ -222,6 +236,13 @@ INPUTS = (
         "One distinct row or value in 32 or more; or at most a fifth distinct rows in every batch, of 8 features or "
         "more.",
         look_at_variety,
+    ),
+    PassiveCheck(
+        ("input-degenerate",),
+        "A mask in place of the codes says how long a row is, and nothing else.",
+        "One or two different codes at every embedding of the recorded steps, where the model's inputs span four or "
+        "more.",
+        look_at_codes,
     ),
     PassiveCheck(
         ("input-not-finite", "input-ignored", "input-not-normalised", "input-over-normalised"),

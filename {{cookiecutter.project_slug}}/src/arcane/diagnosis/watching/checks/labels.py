@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....data.findings import Finding
-from ..graph import ancestors, losses, source, taught
+from ..graph import ancestors, given, losses, source, taught
 from ..trace import Node, Trace
 from .check import PassiveCheck, found
 from .order import OF_CLASSES, ORDER, PAIRING, classes, labelled
@@ -16,13 +16,32 @@ def look_at_variety(trace: Trace) -> Iterator[Finding]:
     calls = labelled(trace)
     labels = np.concatenate([c.labels for c in calls]) if calls else np.empty(0)
     several = trace.taking_turns
-    if len(labels) >= 64 and len(np.unique(labels)) == 1 and not several and classes(trace) and len(calls) >= 3:
+    if len(labels) < 64 or len(np.unique(labels)) > 1 or not np.isfinite(labels).all() or several or len(calls) < 3:
+        return
+    if classes(trace) or (labels[0] != 0 and given(trace)):  # of an equation, what is left over is to be nought
         yield found(
             "single-class", "error",
             f"All {len(labels)} labels of the training steps looked at are {labels[0]:g}.",
             "Look at how the training rows are chosen (sorted data cut in two?) and how labels are read.",
             calls[0].place, "several classes", labels=len(labels),
         )  # fmt: skip
+
+
+def look_at_absent(trace: Trace) -> Iterator[Finding]:
+    """Targets that are no numbers, in a loss that is none for it; where they are masked out, the loss is one."""
+    if all(np.isfinite(value) for value in trace.losses):
+        return
+    for term in losses(trace):
+        absent = term.node.facts.get("target.not_finite", 0.0)
+        computed = term.targets is None or any("made_not_finite" in n.facts for n in ancestors(term.targets))
+        if 0 < absent < 1 and not (computed or taught(term)):  # where all are, a computation made them so, too
+            yield found(
+                "labels-corrupt", "error",
+                f"{100 * absent:.3g} % of the targets of a step are NaN or infinite, and so is the loss.",
+                "Drop rows without a target, or mask them in the loss; take statistics without them.",
+                term.node.place, "finite targets", absent=absent,
+            )  # fmt: skip
+            return
 
 
 def look_at_numbering(trace: Trace) -> Iterator[Finding]:
@@ -170,6 +189,12 @@ def look_at_columns(trace: Trace) -> Iterator[Finding]:
 
 LABELS = (
     PAIRING,
+    PassiveCheck(
+        ("labels-corrupt",),
+        "One missing target makes every weight NaN.",
+        "No threshold: some targets that are not finite, in a program whose loss is not finite either.",
+        look_at_absent,
+    ),
     PassiveCheck(
         ("labels-corrupt",),
         "A model that knows all classes by other names is wrong throughout.",

@@ -1,19 +1,13 @@
 """What enters the loss: logits or probabilities, in which range, against which kind of target."""
 
-import math
 from collections.abc import Iterator
 
 from ....data.findings import Finding
 from ..graph import Scored, ancestors, is_squared, logits_of, losses, source
+from ..reaching import reach
 from ..trace import Node, Trace
 from .check import PassiveCheck, found
 
-RANGES = {
-    "sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0), "relu": (0.0, math.inf),
-    "softplus": (0.0, math.inf), "relu6": (0.0, 6.0), "hardsigmoid": (0.0, 1.0), "hardtanh": (-1.0, 1.0),
-    "exp": (0.0, math.inf), "abs": (0.0, math.inf), "square": (0.0, math.inf), "log_softmax": (-math.inf, 0.0),
-    "cosine_similarity": (-1.0, 1.0), "clamp": (0.0, 0.0),
-}  # fmt: skip
 BOUNDED = ("relu", "relu6", "tanh", "hardtanh", "softplus", "hardswish", "log_sigmoid", "logsigmoid", "softsign")
 LEAKY = ("leaky_relu", "elu", "gelu", "silu", "selu", "celu", "mish", "prelu")
 
@@ -57,7 +51,7 @@ def look_at_log_probabilities(trace: Trace) -> Iterator[Finding]:
             what = "probabilities" if low >= 0 and high <= 1.001 else "scores that went through no log-softmax"
         elif term.kind == "picked" and term.alone and term.sign < 0 and facts.get("target.whole", 0) == 1:
             if behind.name in ("softmax", "sigmoid"):
-                what = "probabilities"
+                what = None if term.logged else "probabilities"
             elif scores(behind):
                 what = "scores that went through no log-softmax"
         elif term.kind == "bernoulli" and behind.name == "log" and scores(within(behind)):
@@ -132,34 +126,21 @@ def undropped(node: Node | None) -> Node | None:
 
 def look_at_range(trace: Trace) -> Iterator[Finding]:
     """Targets that the last activation cannot reach."""
-    terms = [t for t in losses(trace) if is_squared(t) and source(t.outputs).name in RANGES]
-    terms = [t for t in terms if t.targets is not None and not t.targets.layers]
+    terms = [t for t in losses(trace) if is_squared(t) and t.targets is not None and not t.targets.layers]
     if not terms:
         return
-    name = source(terms[0].outputs).name
-    low, high = reach(source(terms[0].outputs))
+    (low, high), by = reach(terms[0].outputs)
     least, most = (f(t.node.facts.get(f"target.{k}", 0.5) for t in terms) for f, k in ((min, "low"), (max, "high")))
     beyond = max(low - least, most - high)
     span = max(most - least, 1e-9)
     if beyond > 0.02 * span:
         yield found(
             "output-range-cannot-reach-targets", "error",
-            f"The outputs end in a {name}, which reaches {low:g} to {high:g}; the targets run from {least:.3g} to "
+            f"The outputs come from a {by.name} and reach {low:g} to {high:g}; the targets run from {least:.3g} to "
             f"{most:.3g}.",
             "Take the activation off the last layer, or scale the targets into its range.",
-            source(terms[0].outputs).place, f"targets within {low:g} to {high:g}", lowest=least, highest=most,
+            by.place, f"targets within {low:g} to {high:g}", lowest=least, highest=most,
         )  # fmt: skip
-
-
-def reach(node: Node) -> tuple[float, float]:
-    """The values that an operation can give."""
-    if node.name != "clamp":
-        return RANGES[node.name]
-    low, high = node.option("min", 1), node.option("max", 2)
-    return (
-        float(low) if isinstance(low, int | float) else -math.inf,
-        float(high) if isinstance(high, int | float) else math.inf,
-    )
 
 
 def look_at_kind(trace: Trace) -> Iterator[Finding]:
@@ -209,7 +190,19 @@ def _classes_as_numbers(term: Scored, trace: Trace) -> bool:
     if facts.get("target.low", -1) < 0 or facts.get("target.high", 0) < 2:
         return False
     whole = targets.dtype.startswith("int") or any(n.dtype.startswith("int") for n in ancestors(targets))
-    return whole and any(node.name == "eq" for node in trace.compared)
+    return (whole or facts.get("target.high", 0) == facts["target.distinct"] - 1) and _counted_as_right(trace)
+
+
+RIGHT = ("accuracy_score", "balanced_accuracy_score", "f1_score", "confusion_matrix", "classification_report")
+
+
+def _counted_as_right(trace: Trace) -> bool:
+    """Whether the program itself counts answers as right or wrong: by equality, or under a name that says so."""
+    return (
+        any(node.name == "eq" for node in trace.compared)
+        or any(made.kind in RIGHT for made in trace.outside.judged)
+        or any(report.name.split()[-1:] and "acc" in report.name.split()[-1] for report in trace.reports)
+    )
 
 
 def named(term: Scored) -> str:

@@ -3,14 +3,12 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ....data.findings import Finding
-from ..graph import logits_of, losses, source
 from ..trace import Report, Score, Trace
 from .check import PassiveCheck, found
-from .loss import scores
 
 ACCURACY = re.compile(r"acc|correct|precision|top1|hit")
 LOSS = re.compile(r"loss|nll|mse|mae|error|ce\b|entropy")
@@ -24,56 +22,6 @@ class Evaluated:
     reports: tuple[Report, ...]
 
 
-def look_at_comparison(trace: Trace) -> Iterator[Finding]:
-    """Comparisons that count something else."""
-    for node in trace.compared:
-        if node.name not in ("eq", "ne") or len(node.inputs) < 2:
-            continue
-        first, second = node.inputs[0].shape, node.inputs[1].shape
-        if all(i.name in ("unsqueeze", "getitem") for i in node.inputs[:2]) and len(first) == len(second):
-            continue  # each of a batch with each, on purpose
-        if first != second and len(node.shape) > max(len(first), len(second)) - 1 and _product(node.shape) > max(
-            _product(first), _product(second)
-        ):  # fmt: skip
-            yield found(
-                "metric-wrong", "error",
-                f"Predictions of shape {list(first)} are compared with labels of shape {list(second)}: that broadcasts "
-                f"to {list(node.shape)}, and every prediction is compared with every label.",
-                "Give both the same shape.", node.place, "one comparison a row", comparisons=_product(node.shape),
-            )  # fmt: skip
-            return
-        picked = source(node.inputs[0] if node.inputs[0].layers else node.inputs[1])
-        if picked.name.startswith("arg") and picked.inputs and len(picked.inputs[0].shape) == 2:
-            dim, shape = picked.option("dim", 1), picked.inputs[0].shape
-            if isinstance(dim, int) and dim % 2 == 0 and shape[0] != shape[1]:
-                yield found(
-                    "metric-wrong", "error",
-                    f"The prediction is the argmax over dimension 0 of {list(shape)}: over the rows, not the classes.",
-                    "Use argmax(dim=1).", picked.place or node.place, "argmax over the classes", dim=0,
-                )  # fmt: skip
-                return
-    logits = {source(t.outputs).place for t in losses(trace) if t.kind == "binary_cross_entropy_with_logits"}
-    logits |= {node.place for t in losses(trace) if t.kind == "bernoulli" and (node := logits_of(t)) is not None}
-    for node in trace.compared:
-        if node.name not in ("gt", "ge", "lt", "le") or len(node.inputs) != 1 or not logits:
-            continue
-        threshold, of = node.option("1", 1, node.options.get("other")), source(node.inputs[0])
-        if threshold == 0.5 and (of.name in ("linear", "addmm", "matmul", "model") or scores(of)):
-            yield found(
-                "metric-wrong", "error",
-                "Logits are compared with 0.5, the threshold of probabilities; that of logits is 0.",
-                "Compare with 0, or put a sigmoid before it.", node.place, "a threshold of 0", threshold=0.5,
-            )  # fmt: skip
-            return
-        if threshold in (0, 0.0) and of.name == "sigmoid":
-            yield found(
-                "metric-wrong", "error",
-                "Probabilities are compared with 0, the threshold of logits: all are above it.",
-                "Compare with 0.5.", node.place, "a threshold of 0.5", threshold=0.0,
-            )  # fmt: skip
-            return
-
-
 def look_at_values(trace: Trace) -> Iterator[Finding]:
     looks = [(e, k, m, False) for e in _evaluations(trace) for k, m in (("accuracy", ACCURACY), ("loss", LOSS))]
     looks += [(e, "loss", LOSS, True) for e in _epochs(trace)]
@@ -81,8 +29,9 @@ def look_at_values(trace: Trace) -> Iterator[Finding]:
     for evaluated, kind, _, training in looks:
         chances[kind, training] += bool(evaluated.reports)
     agreed: dict[tuple[str, bool, str], int] = defaultdict(int)
-    for evaluated, kind, matcher, training in looks:
-        said = _wrong_value(evaluated, kind, matcher, trace, training)
+    for number, (evaluated, kind, matcher, training) in enumerate(looks):
+        before = [e for e, k, _, t in looks[:number] if (k, t) == (kind, training)]
+        said = _wrong_value(evaluated, kind, matcher, trace, training, before)
         if said:
             report, _, how = said
             agreed[kind, training, how] += 1
@@ -115,9 +64,11 @@ def look_at_values(trace: Trace) -> Iterator[Finding]:
 
 def _beyond(report: Report) -> bool:
     """Whether a variable that is called an accuracy is neither a share nor a percentage."""
-    if report.digits is not None or LOSS.search(report.name) or not re.search(r"acc", report.name):
+    if LOSS.search(report.name) or not re.search(r"acc", report.name):
         return False
     value = report.value
+    if report.digits is not None:
+        return bool(re.search(r"acc\w*$", report.name)) and 100 < value <= 10_000
     return value != round(value) and (value < 0 or 1 + 1e-9 < value < 1.5 or value > 100 + 1e-6)
 
 
@@ -166,49 +117,124 @@ def _epochs(trace: Trace, most: int = 3) -> list[Evaluated]:
     return found_ones
 
 
-def _wrong_value(evaluated: Evaluated, kind: str, matcher: re.Pattern, trace: Trace, training: bool = False):
+def _wrong_value(
+    evaluated: Evaluated, kind: str, matcher: re.Pattern, trace: Trace, training: bool, before: Sequence[Evaluated]
+) -> tuple[Report, float, str] | None:
     """A report that is a wrong average of the parts, where none is the right one; of training, means of means pass."""
-    kinds = ("correct", "accuracy") if kind == "accuracy" else ("loss", "loss-sum")
-    parts = [s for s in evaluated.scores if s.kind in kinds]
-    parts = [s for s in parts if s.place == parts[-1].place]
-    if len(parts) < 2:
+    parts = _parts(evaluated, kind)
+    if not parts:
         return None
-    rows = sum(s.rows for s in parts)
-    counts = sum(s.value if s.kind in SUMS else s.value * s.rows for s in parts)
-    right, means = counts / rows, [s.value / s.rows if s.kind in SUMS else s.value for s in parts]
-    wrong = (
-        {}
-        if training
-        else {
-            "the mean of the batches' means, which gives the rows of a small last batch more weight": sum(means)
-            / len(means),
-        }
-    )
-    if kind == "loss":
+    sums = Sums(parts, kind)
+    right = sums.right
+    wrong = _of_accuracy(sums, trace) if kind == "accuracy" else _of_loss(sums, trace)
+    if not training and len(parts) > 1:
         wrong |= {
-            "the sum of the batches' means over the number of rows": sum(means) / rows,
-            "the sum over rows over the number of batches": counts / len(parts),
+            "the mean of the batches' means, which gives the rows of a small last batch more weight": sums.of_means,
         }
-    if kind == "accuracy":
-        wrong |= {
-            "the number of right answers over batches x batch size": counts / (len(parts) * parts[0].rows),
-            "the number of right answers over the number of batches": counts / len(parts),
-        }
-        for size in {p.rows for n, p in trace.populations.items() if n.startswith("train:")}:
-            wrong["the number of right answers over the number of training rows"] = counts / size
+        if sums.batches and not any(_agrees(r, mean) for r in evaluated.reports for mean in sums.means[:-1]):
+            wrong["that of the last batch alone"] = sums.means[-1]
+    wrong |= _running(sums, [_parts(e, kind) for e in before], kind, training)
     # A number without a name must agree in four digits or more: by chance one in thousands does.
     exact = EXACT if training else 0  # of a rounded number many sums may be the source
     reports = [r for r in evaluated.reports if r.digits is None or r.digits >= exact]
+    if kind == "loss":  # of a loss near nought hardly a digit is shown
+        reports = [r for r in reports if r.digits is None or abs(r.value) * 10**r.digits >= SHOWN]
     named = [r for r in reports if matcher.search(r.name) or (not r.name and (r.digits or 0) >= 3)]
-    if any(_agrees(r, right) or _agrees(r, 1 - right) for r in evaluated.reports):
+    rights = (right, 1 - right) if kind == "accuracy" else (right, _root(right), *([sums.of_means] if training else []))
+    if any(_agrees(r, value) for r in evaluated.reports for value in rights):
         return None
     for how, value in wrong.items():
-        if abs(value - right) < 1e-9 * max(1, abs(right)):
+        if any(abs(value - good) < 1e-9 * max(1, abs(good)) for good in rights):
             continue
         for report in named:
-            if _agrees(report, value) and not _agrees(report, right):
+            plain = how not in BY_CHANCE or (report.name and (value not in (0, 1) or "acc" in report.name))
+            if plain and _agrees(report, value) and not _agrees(report, right):
                 return report, right, how
     return None
+
+
+SHOWN = 100
+"""A loss that agrees with another number must show three digits that are not leading noughts."""
+BY_CHANCE = ("that of the last batch alone",)
+"""Of few rows, so that other numbers may agree with it."""
+
+
+def _parts(evaluated: Evaluated, kind: str) -> list[Score]:
+    """The scores of a kind that one line made, of each call."""
+    kinds = ("correct", "accuracy") if kind == "accuracy" else ("loss", "loss-sum")
+    parts = [s for s in evaluated.scores if s.kind in kinds]
+    return [s for s in parts if s.place == parts[-1].place]
+
+
+class Sums:
+    """What the parts of an evaluation add up to.
+
+    Args:
+        parts: One a batch.
+        kind: `accuracy` or `loss`.
+    """
+
+    def __init__(self, parts: list[Score], kind: str):
+        self.parts = parts
+        self.rows = sum(s.rows for s in parts)
+        self.counts = sum(s.value if s.kind in SUMS else s.value * s.rows for s in parts)
+        self.means = [s.value / s.rows if s.kind in SUMS else s.value for s in parts]
+        # Three parts or more, of one size but for the last: batches, not training rows and then test rows.
+        self.batches = len(parts) > 2 and len({s.rows for s in parts[:-1]}) == 1 and parts[-1].rows <= parts[0].rows
+        self.right, self.of_means = self.counts / self.rows, sum(self.means) / len(self.means)
+
+
+def _of_accuracy(sums: Sums, trace: Trace) -> dict[str, float]:
+    """Wrong shares of right answers, in words."""
+    n, first = len(sums.parts), sums.parts[0].rows
+    wrong = {"a percentage of a percentage": 100 * sums.right}
+    if n > 1:
+        wrong |= {
+            "the number of right answers over batches x batch size": sums.counts / (n * first),
+            "the number of right answers over the number of batches": sums.counts / n,
+            "the number of right answers over the rows of one batch": sums.counts / first,
+            "the sum of the batches' shares over the number of rows": sum(sums.means) / sums.rows,
+        }
+    for size in {p.rows for name, p in trace.populations.items() if name.startswith("train:")}:
+        wrong["the number of right answers over the number of training rows"] = sums.counts / size
+        wrong["the number of right answers over the number of all rows"] = sums.counts / (size + sums.rows)
+    return wrong
+
+
+def _of_loss(sums: Sums, trace: Trace) -> dict[str, float]:
+    """Wrong means of a loss, in words."""
+    if len(sums.parts) < 2:
+        return {}
+    wrong = {
+        "the sum of the batches' means over the number of rows": sum(sums.means) / sums.rows,
+        "the sum over rows over the number of batches": sums.counts / len(sums.parts),
+    }
+    if min(sums.means) >= 0:
+        wrong["the mean of the batches' roots, which is no root of the mean"] = sum(map(_root, sums.means)) / len(
+            sums.means
+        )
+    for size in {p.rows for name, p in trace.populations.items() if name.startswith("train:")}:
+        wrong["the sum over rows over the number of training rows"] = sums.counts / size
+    return wrong
+
+
+def _running(sums: Sums, before: list[list[Score]], kind: str, training: bool) -> dict[str, float]:
+    """Sums that were not set to zero between one evaluation, or epoch, and the next."""
+    before = [parts for parts in before if parts and parts[-1].place == sums.parts[-1].place]
+    if not before:
+        return {}
+    own = Sums([score for parts in (*before, sums.parts) for score in parts], kind)
+    if training:
+        return {"a sum that is not set to zero between epochs": sum(own.means) / len(sums.parts)}
+    return {
+        "a sum over all evaluations so far": own.right,
+        "a sum over all evaluations so far, over the rows of one": own.counts / sums.rows,
+        "a sum over all evaluations so far, over the batches of one": sum(own.means) / len(sums.parts),
+    }
+
+
+def _root(value: float) -> float:
+    return math.sqrt(value) if value >= 0 else value
 
 
 def _agrees(report: Report, value: float) -> bool:
@@ -222,20 +248,7 @@ def _agrees(report: Report, value: float) -> bool:
     )
 
 
-def _product(sizes: tuple[int, ...]) -> int:
-    product = 1
-    for size in sizes:
-        product *= size
-    return product
-
-
 METRIC = (
-    PassiveCheck(
-        ("metric-wrong",),
-        "A number that counts something else is believed all the same.",
-        "No threshold: shapes that broadcast, the argmax's dimension, 0.5 on logits.",
-        look_at_comparison,
-    ),
     PassiveCheck(
         ("metric-wrong",),
         "A mean of batch means is not the mean over rows when the last batch is smaller.",

@@ -176,7 +176,7 @@ def look_at_registration(trace: Trace) -> Iterator[Finding]:
         used = [
             n for n in ancestors(backward.root) if n.layers and n.calls and any(flat(i) in lost for i in n.inputs)
         ]  # fmt: skip
-        if lost and used:
+        if lost and any(n.module for n in used):
             shapes = ", ".join(str(list(n.shape)) for n in lost[:4])
             yield found(
                 "parameter-not-registered", "error",

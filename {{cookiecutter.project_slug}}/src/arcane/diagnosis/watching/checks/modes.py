@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....data.findings import Finding
-from ..trace import Call, Trace
+from ..graph import ancestors, source
+from ..trace import Call, Node, Trace
 from .check import PassiveCheck, found
 
 
@@ -147,14 +148,27 @@ def look_at_chance(trace: Trace) -> Iterator[Finding]:
         calls = [c for c in calls if not c.learned and (c.scored or (c.shown and not c.training))]
         if not calls or any(repeated(trace, c) for c in calls):
             continue
+        severity = "note" if _sampled(trace, node) else "warning" if _rebuilds(trace) else "error"
         yield found(
-            "evaluation-not-deterministic", "warning" if _rebuilds(trace) else "error",
+            "evaluation-not-deterministic", severity,
             f"The model draws random numbers ({node.name}) in evaluation: "
             "the same rows give other outputs each time.",
             "Draw them only where self.training is true (a variational model: use the mean).",
             node.place, "the same outputs each time",
         )  # fmt: skip
         return
+
+
+def _sampled(trace: Trace, drawn: Node, most: int = 8) -> bool:
+    """Whether a model draws from a distribution that it makes itself: its own answer is such a draw on purpose."""
+    if any(i.layers for i in drawn.inputs):
+        return True
+    scored = [node for node in trace.evaluations if node.calls & drawn.calls][:most]
+    return any(
+        node.name == "mul" and any(source(i) is drawn for i in node.inputs) and any(i.layers for i in node.inputs)
+        for root in scored
+        for node in ancestors(root)
+    )
 
 
 def _rebuilds(trace: Trace) -> bool:
@@ -196,7 +210,7 @@ MODES = (
         ("evaluation-not-deterministic",),
         "What differs from run to run cannot be compared.",
         "No threshold: random numbers drawn inside a scored call in eval mode; a warning where the loss has several "
-        "terms.",
+        "terms, a note where the model makes their spread itself.",
         look_at_chance,
     ),
 )

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator
 
 from ....data.findings import Finding
-from ..graph import Scored, ancestors, losses
+from ..graph import Scored, ancestors, losses, taught
+from ..measuring import SQUARED
 from ..trace import Trace
 from .check import PassiveCheck, found
 
@@ -57,20 +58,21 @@ def look_at_start(trace: Trace) -> Iterator[Finding]:
     for term in first:
         facts = term.node.facts
         value = facts.get("value.mean")
-        if term.kind == "cross_entropy" and value is not None and len(term.outputs.shape) > 1 and not term.summed:
-            chance = math.log(max(2, term.outputs.shape[1]))
+        if term.kind not in ("cross_entropy", "mse_loss", "squared") and (not term.alone or taught(term)):
+            continue
+        classes = _classes(term)
+        if classes and value is not None and not term.summed and len(term.node.inputs) < 3:
+            chance = math.log(classes)
             if value > chance + trace.limit("loss_at_init_nats"):
                 yield found(
                     "loss-at-init-off", "warning",
-                    f"The loss starts at {value:.3g}, where a model that knows nothing has ln "
-                    f"{term.outputs.shape[1]} = "
-                    f"{chance:.3g}.",
+                    f"The loss starts at {value:.3g}, where knowing nothing costs ln {classes} = {chance:.3g}.",
                     "Start the last layer with small weights, and look at the scale of the inputs.",
                     term.node.place, f"about {chance:.3g}", loss=value, chance=chance,
                 )  # fmt: skip
                 return
         std, mean = facts.get("target.std", 0.0), facts.get("target.mean", 0.0)
-        if term.kind in ("mse_loss", "squared") and std > 0 and facts.get("target.numel", 0) >= 8:
+        if term.kind in (*SQUARED, "squared", "absolute") and std > 0 and facts.get("target.numel", 0) >= 8:
             apart = facts.get("input.mean", 0.0) - mean
             variances = (apart**2 + facts.get("input.std", 0.0) ** 2 + std**2) / std**2
             if variances > trace.limit("loss_at_init_variances"):
@@ -84,6 +86,13 @@ def look_at_start(trace: Trace) -> Iterator[Finding]:
                     outputs=facts.get("input.std", 0.0) / std,
                 )  # fmt: skip
                 return
+
+
+def _classes(term: Scored) -> int:
+    """How many classes a loss tells apart, 0 where it is of another kind; weights of classes make it another loss."""
+    if term.kind in ("cross_entropy", "nll_loss") and len(term.outputs.shape) > 1:
+        return max(2, term.outputs.shape[1])
+    return 2 if term.kind.startswith("binary_cross_entropy") and term.node.options.get("reduction") != "sum" else 0
 
 
 def _terms(backward: object) -> list[Scored]:

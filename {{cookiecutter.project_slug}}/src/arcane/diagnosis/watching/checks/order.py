@@ -18,7 +18,7 @@ OF_CLASSES = frozenset({
 
 
 def labelled(trace: Trace) -> list[Call]:
-    return [c for c in trace.learned if len(c.labels) == c.rows > 0]
+    return [c for c in trace.learned if len(c.labels) == c.rows > 0 or (c.bags and len(c.labels))]
 
 
 def answers(call: Call) -> np.ndarray:
@@ -74,7 +74,7 @@ def look_at_pairing(trace: Trace) -> Iterator[Finding]:
 def _chance(calls: list[Call]) -> float:
     """How often two labels drawn at random differ."""
     _, counts = np.unique(np.concatenate([answers(c) for c in calls]), return_counts=True)
-    return max(0.2, 1 - float(((counts / counts.sum()) ** 2).sum()))
+    return max(0.05, 1 - float(((counts / counts.sum()) ** 2).sum()))
 
 
 def _conflicts_within(calls: list[Call]) -> set[int]:
@@ -103,10 +103,15 @@ def look_at_order(trace: Trace) -> Iterator[Finding]:
         chance = 1 - float((shares**2).sum())  # that two labels in a row differ, in a shuffled order
         changes = float((labels[1:] != labels[:-1]).mean()) if len(labels) > 1 else 1.0
         distinct = len({k for c in trace.learned if c.model == calls[0].model for k in c.keys.tolist()})
-        if distinct and max(c.rows for c in calls) > distinct / 3:
+        if any(c.bags for c in calls):
+            distinct = sum(len(c.labels) for c in calls)  # keys are the codes'
+        if distinct and max(len(c.labels) for c in calls) > distinct / 3:
             return  # within a batch the order does not matter
         sorted_ = chance > 0.1 and changes < trace.limit("label_changes") * chance and len(labels) > 60
-        within = _narrow_batches(calls, trace.limit("batch_classes"))
+        breadth = _breadth(calls)
+        # Sorted within each batch only: a sampler drew so many rows of each class.
+        sorted_ = sorted_ and not breadth > trace.limit("batch_broad")
+        within = breadth < trace.limit("batch_classes")
         if sorted_ or within:
             yield found(
                 "data-not-shuffled", "error",
@@ -145,19 +150,17 @@ def look_at_order(trace: Trace) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _narrow_batches(calls: list[Call], least: float) -> bool:
-    """Whether the first batches hold far fewer classes than so many draws from all of them would."""
+def _breadth(calls: list[Call]) -> float:
+    """Classes in a batch over what so many draws from all rows would hold; NaN where there is too little to tell."""
     labels = np.concatenate([c.labels for c in calls])
     classes, counts = np.unique(labels, return_counts=True)
-    if not 2 <= len(classes) <= 100 or len(labels) < 100:
-        return False
+    rows = [c for c in calls if len(c.labels) >= 8]
+    if not 2 <= len(classes) <= 100 or len(labels) < 100 or len(rows) < 4:
+        return math.nan
     shares = counts / len(labels)
-    rows = [c for c in calls if c.rows >= 8]
-    if len(rows) < 4:
-        return False
-    expected = np.mean([float((1 - (1 - shares) ** c.rows).sum()) for c in rows])
+    expected = np.mean([float((1 - (1 - shares) ** len(c.labels)).sum()) for c in rows])
     seen = np.mean([len(np.unique(c.labels)) for c in rows])
-    return bool(expected > 1.9 and seen < least * expected and math.isfinite(seen))
+    return float(seen / expected) if expected > 1.9 else math.nan
 
 
 PAIRING = PassiveCheck(

@@ -6,21 +6,25 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....data.findings import Finding
+from ..graph import ancestors
 from ..trace import Call, Trace
 from .check import PassiveCheck, found
 
+LIBRARIES = {"torchvision": 0.35, "timm": 0.2}
+"""Whose weights want normalised pictures, and the least deviation of such: timm's may be halves, not ImageNet's own."""
+
 
 def look_at_pretrained(trace: Trace) -> Iterator[Finding]:
-    """Weights of torchvision want ImageNet's normalisation."""
+    """Weights of a library want its normalisation, before the model or inside of it."""
     for key, model in trace.models.items():
-        if model.library != "torchvision":
-            continue
         calls: list[Call] = [c for c in trace.calls if c.model == key and c.std > 0][:20]
-        if not calls:
+        if model.library not in LIBRARIES or not calls:
             continue
-        low, high = min(c.low for c in calls), max(c.high for c in calls)
-        mean, std = float(np.mean([c.mean for c in calls])), float(np.mean([c.std for c in calls]))
-        raw = low >= 0 or high > 6 or std < 0.35 or abs(mean) > 1.5
+        low, high, mean, std = _entering(trace, key) or (
+            min(c.low for c in calls), max(c.high for c in calls),
+            float(np.mean([c.mean for c in calls])), float(np.mean([c.std for c in calls])),
+        )  # fmt: skip
+        raw = low >= 0 or high > 6 or std < LIBRARIES[model.library] or abs(mean) > 1.5
         if raw:
             yield found(
                 "pretrained-normalisation-mismatch", "error",
@@ -34,6 +38,17 @@ def look_at_pretrained(trace: Trace) -> Iterator[Finding]:
             return
 
 
+def _entering(trace: Trace, key: int) -> tuple[float, float, float, float] | None:
+    """Bounds, mean and deviation of what reaches the first layer, behind what the model itself does to its inputs."""
+    nodes = [n for b in trace.backwards[:12] for n in ancestors(b.root) if n.layers == 1 and "entering.low" in n.facts]
+    nodes = [n for n in nodes if n.name == "conv2d"]  # behind a frozen body, a head's first layer is another one
+    facts = [n.facts for n in nodes if any(trace.calls[number].model == key for number in n.calls)]
+    if not facts:
+        return None
+    mean, std = (float(np.mean([f[f"entering.{name}"] for f in facts])) for name in ("mean", "std"))
+    return min(f["entering.low"] for f in facts), max(f["entering.high"] for f in facts), mean, std
+
+
 def look_at_history(trace: Trace) -> Iterator[Finding]:
     """Weights that were trained in this program on inputs of one scale, and then get those of another."""
     turns = [e.subject for e in trace.events if e.kind == "step"]
@@ -41,8 +56,9 @@ def look_at_history(trace: Trace) -> Iterator[Finding]:
         return
     stage = (lambda call: 0) if trace.taking_turns else (lambda call: turns[min(call.step, len(turns) - 1)])
     parts: dict[tuple[int, int], list[Call]] = defaultdict(list)
+    fixed = _fixed(trace)
     for call in trace.calls:
-        if call.std > 0 and (call.learned or not call.scored):
+        if call.std > 0 and (call.learned or not call.scored or (call.model in fixed and call.step < trace.steps)):
             parts[call.model, stage(call)].append(call)
     for (key, first), calls in parts.items():
         known = [c for c in calls if c.learned][:40]
@@ -66,6 +82,13 @@ def look_at_history(trace: Trace) -> Iterator[Finding]:
                     f"mean {mean:.3g}, deviation {std:.3g}", shift=shift, ratio=ratio,
                 )  # fmt: skip
                 return
+
+
+def _fixed(trace: Trace) -> set[int]:
+    """Models that learn nothing, and are called at every other step or more: backbones that others learn behind."""
+    steps = {m: {c.step for c in trace.calls if c.model == m} for m in trace.models}
+    learn = {c.model for c in trace.learned}
+    return {m for m, at in steps.items() if m not in learn and at and len(at) >= 0.5 * (max(at) - min(at) + 1) > 2}
 
 
 def _inherits(trace: Trace, heir: int, model: int) -> bool:

@@ -84,6 +84,10 @@ def _crossed(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
 def look_at_softmax(trace: Trace) -> Iterator[Finding]:
     """A softmax over the examples instead of the classes."""
     for term in losses(trace):
+        soft = _softmax(term.targets) if term.targets is not None else None
+        if soft is not None and len(soft.shape) == 2 and soft.shape == term.outputs.shape and _over_rows(soft):
+            yield _wrong_dim(soft, 0)  # a teacher's answers
+            return
         node = _softmax(term.outputs)
         if node is None or term.targets is None or not node.inputs:
             continue
@@ -112,6 +116,10 @@ def look_at_softmax(trace: Trace) -> Iterator[Finding]:
         if wrong:
             yield _wrong_dim(node, at)
             return
+
+
+def _over_rows(node: Node) -> bool:
+    return node.option("dim", 1) in (0, -2) and node.shape[0] != node.shape[1]
 
 
 def _wrong_dim(node: Node, at: int) -> Finding:

@@ -18,7 +18,7 @@ def look_at_sign(trace: Trace) -> Iterator[Finding]:
     terms = losses(trace)
     for term in terms:
         right = -1 if term.kind in ("picked", "bernoulli") else 1
-        if term.kind == "picked" and (term.node.facts.get("target.whole", 0) < 1 or not _log(term)):
+        if term.kind == "picked" and (term.node.facts.get("target.whole", 0) < 1 or not (_log(term) or _likely(term))):
             continue
         if not term.alone or several or term.odd or term.kind in ("hinge_embedding_loss", "log_prob", "difference"):
             continue
@@ -37,9 +37,13 @@ def look_at_sign(trace: Trace) -> Iterator[Finding]:
             return
 
 
+BINARY = ("binary_cross_entropy_with_logits", "binary_cross_entropy")
+
+
 def look_at_push(trace: Trace) -> Iterator[Finding]:
     """A loss of whatever formula that pushes outputs away from the targets that they meet."""
-    sampled = any(t.weighted or t.kind == "log_prob" for t in losses(trace, 12))  # rewards have either sign
+    # Rewards have either sign; the weights of a focal loss have one.
+    sampled = any(t.kind == "log_prob" or (t.weighted and t.kind not in BINARY) for t in losses(trace, 12))
     if trace.taking_turns or sampled or any(o.maximise for o in trace.optimisers.values()):
         return
     values = [value for _, value in trace.pushes]
@@ -190,8 +194,13 @@ def look_at_rewards(trace: Trace) -> Iterator[Finding]:
             return
 
 
+def _likely(term: Scored) -> bool:
+    """Whether probabilities are picked by labels as they are: their mean grows as the outputs get better."""
+    return source(term.outputs).name == "softmax" and term.alone
+
+
 def _log(term: Scored) -> bool:
-    return source(term.outputs).name in ("log_softmax", "log", "logsigmoid", "log_sigmoid")
+    return term.logged or source(term.outputs).name in ("log_softmax", "log", "logsigmoid", "log_sigmoid")
 
 
 SIGN = (

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from ....data.findings import Finding
-from ..graph import layers_before
-from ..measuring import NORMS, RECTIFIERS, SQUASHES
+from ..graph import ancestors, layers_before
+from ..idle import SQUASHES
+from ..measuring import NORMS, RECTIFIERS, flat, layer
 from ..trace import Trace, Weights
 from .check import PassiveCheck, found
 
@@ -70,11 +71,16 @@ def look_at_start(trace: Trace) -> Iterator[Finding]:
     """Weights before the first step."""
     loaded = any(model.loaded for model in trace.models.values())
     normalised = any(n.name in NORMS for b in trace.backwards[:1] for n, _ in layers_before(b.root))
+    layered = {
+        flat(i).key for b in trace.backwards[:2] for n in ancestors(b.root) if layer(n) for i in n.inputs
+        if flat(i).name == "parameter"
+    }  # fmt: skip
     for optimiser in trace.optimisers.values():
-        matrices = [
-            w for w in optimiser.weights.values() if w.scale is not None and len(w.shape) > 1 and w.shape[0] > 1
-        ]
-        for number, weights in enumerate(matrices):
+        kept = {
+            k: w for k, w in optimiser.weights.items() if w.scale is not None and len(w.shape) > 1 and w.shape[0] > 1
+        }
+        matrices = list(kept.values())
+        for number, (key, weights) in enumerate(kept.items()):
             last = number == len(matrices) - 1
             if (
                 weights.constant
@@ -85,10 +91,14 @@ def look_at_start(trace: Trace) -> Iterator[Finding]:
             ):
                 yield _initial(weights, optimiser.made, "error", "start equal, and its units stay copies of each other")
                 return
+            if weights.constant and weights.level and weights.shape[0] > 1 and not last and key in layered:
+                how = f"are all {weights.level:g} at the start: its units differ by their biases alone"
+                yield _initial(weights, optimiser.made, "error", how)
+                return
         if loaded or normalised:
             continue
         for weights in matrices:
-            if "emb" in weights.name.lower() or weights.constant or weights.absent == weights.seen:
+            if weights.constant or weights.absent == weights.seen:
                 continue
             scale = weights.scale or 0.0
             if scale > trace.limit("weight_scale") and len(weights.shape) > 1 and weights.shape[-1] > 3:

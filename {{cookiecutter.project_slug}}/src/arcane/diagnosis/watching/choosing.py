@@ -1,0 +1,23 @@
+"""Which of a whole batch's outputs a program chooses by an index or a mask, as of the nodes of a graph."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .trace import Node, Pick
+
+MOST_ROWS, MOST = 20_000, 200
+"""Rows that an index chooses, and choices kept."""
+
+
+def look(recorder: Any, node: Node, given: list[Tensor], result: Tensor) -> None:
+    """Keep which rows were chosen."""
+    index, calls, picks = given[-1], recorder.trace.calls, recorder.trace.picks
+    if index.dim() != 1 or index.is_floating_point() or len(node.calls) != 1 or result.dim() != given[0].dim():
+        return
+    if len(given[0]) != calls[max(node.calls)].rows or len(index) > MOST_ROWS or len(picks) >= MOST:
+        return
+    index = index.nonzero()[:, 0] if index.dtype == torch.bool else index % len(given[0])
+    picks.append(Pick(id(node), max(node.calls), len(given[0]), frozenset(index.tolist()), node.place))
+    recorder.kept.append(node)  # its identity must stay its own

@@ -1,0 +1,40 @@
+"""What DataLoaders hand out: which labels lie beside the rows that a model is asked about."""
+
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from .summaries import labels_of
+
+DEEPEST, MOST = 3, 16
+"""Levels of a batch that are looked into, and tensors of it."""
+
+
+class Delivery:
+    """The last batch that a loader handed out, by weak references."""
+
+    def __init__(self) -> None:
+        self.batch: list[weakref.ref[Tensor]] = []
+
+    def came(self, batch: Any) -> None:
+        """A loader hands out a batch."""
+        self.batch = [weakref.ref(tensor) for tensor in _tensors(batch)[:MOST]]
+
+    def labels(self, rows: Tensor) -> np.ndarray:
+        """What lies beside these rows, one number each; empty where that is not one thing alone. Asked once a batch."""
+        batch, self.batch = [tensor for ref in self.batch if (tensor := ref()) is not None], []
+        beside = [t for t in batch if t is not rows and t.dim() and len(t) == len(rows) and t.numel() == len(t)]
+        return labels_of(beside[0], len(rows)) if len(beside) == 1 and rows.dim() > 1 else np.empty(0)
+
+
+def _tensors(value: Any, depth: int = 0) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple) and depth < DEEPEST:
+        return [tensor for item in value[:MOST] for tensor in _tensors(item, depth + 1)]
+    return []
