@@ -207,3 +207,12 @@ def test_a_module_of_the_program_is_looked_into(tmp_path: Path) -> None:
     text = HEAD + "from pictures import small\nrows = small(images)" + TRAIN + ACCURACY
     assert found(text, tmp_path)[:1] == ["input-casting"]
     assert not (tmp_path / "__pycache__").exists()
+
+
+def test_arithmetic_in_loops_three_deep_is_left_alone():
+    """Python's own numbers are counted up there, and each look costs several times what their sum does."""
+    source = (
+        "for i in x:\n    c = a + b\n    for j in x:\n        c = a - b\n        for k in x:\n            c = a * b\n"
+    )
+    names = rewritten(source.encode(), "loops.py").co_consts
+    assert {"add", "sub"} <= set(names) and "mul" not in names
