@@ -6,7 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn.linear_model
+import sklearn.metrics  # noqa: F401
 import torch
+import torch._dynamo
 
 from arcane.diagnosis.watching.program import run_watched
 from arcane.diagnosis.watching.rewriting import rewritten
