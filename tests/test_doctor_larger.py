@@ -272,3 +272,14 @@ def test_no_value_lies_outside_of_what_can_be_reached(names, seed):
         node = Node(name, (node,), tuple(values.shape), "float64", True, options=GIVEN.get(name, {}), layers=1)
     (low, high), _ = reach(node)
     assert low - 1e-9 <= float(values.min()) and float(values.max()) <= high + 1e-9
+
+
+def test_a_loss_that_is_not_finite_leaves_the_programs_output_alone(capfd: pytest.CaptureFixture[str]):
+    """The solver behind the look at gradients complains of NaN on the standard output."""
+    x, y = blobs()
+
+    def loss(m: nn.Module, r: torch.Tensor) -> torch.Tensor:
+        return ((m(x[r])[:, 0] - y[r]) ** 2).mean() * float("nan")
+
+    said = codes(lambda: trained(nn.Sequential(nn.Linear(8, 24), nn.Tanh(), nn.Linear(24, 1)), loss, shuffled))
+    assert capfd.readouterr().out == "" and "loss-not-finite" in said and "not-examined" not in said

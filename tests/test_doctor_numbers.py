@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+# What the doctor and the programs import takes seconds: once for all children.
 import sklearn.linear_model
 import sklearn.metrics  # noqa: F401
 import torch

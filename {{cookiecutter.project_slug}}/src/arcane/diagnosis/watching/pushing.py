@@ -62,6 +62,8 @@ class Pushing:
         if targets is None or targets.numel() != gradient.numel() or targets.shape[0] != gradient.shape[0]:
             return
         push, goal, level = (v.reshape(-1).double() for v in (-gradient, targets, outputs))
+        if not all(bool(v.isfinite().all()) for v in (push, goal, level)):
+            return  # of NaN a solver complains on the program's own output
         known = torch.stack([torch.ones_like(level), level], 1)
         rest = [v - known @ torch.linalg.lstsq(known, v[:, None]).solution[:, 0] for v in (push, goal)]
         size = float(rest[0].norm() * rest[1].norm())
