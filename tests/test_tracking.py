@@ -126,7 +126,9 @@ def test_pipeline_ends_normally_without_its_server_and_catches_up(finished: Path
         assert pending(root) == []
         sender = Sender(root, f"http://127.0.0.1:{port}", root.name)
         runs = sender.client.search_runs([sender.experiment_id])
-        assert {run.info.status for run in runs} == {"FINISHED"}
+        ahead = [run for run in runs if "ahead of round" in run.info.run_name]  # stopped when the loop ends
+        assert {run.info.status for run in ahead} <= {"FINISHED", "KILLED"}
+        assert {run.info.status for run in runs if run not in ahead} == {"FINISHED"}
         assert sum("mlflow.parentRunId" not in run.data.tags for run in runs) == 1
         trained = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
         assert len(trained) == len({run.info.run_name for run in trained}) >= 3

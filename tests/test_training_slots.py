@@ -1,6 +1,7 @@
 """Slots: truly at once, the same bytes as inline, and clear ends when a worker or the parent dies."""
 
 import importlib.util
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -105,6 +106,28 @@ def test_closing_the_slots_keeps_a_checkpoint_that_the_next_run_goes_on_from(pro
     with pytest.raises(RuntimeError, match="enough"):
         run_trial(project.root, endless, on_epoch=enough)
     assert told == [1]  # what was told before is told again, from the first
+
+
+def writing_its_checkpoint(connection):
+    """A worker whose first SIGTERM is answered a while later; a second one meanwhile is its exit code."""
+    asked = []
+    signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
+    connection.send("ready")
+    wait_for(lambda: asked)
+    time.sleep(1)
+    os._exit(len(asked))
+
+
+def test_a_worker_is_asked_to_end_once(tmp_path):
+    slots = Slots(tmp_path, 2)
+    context = multiprocessing.get_context("fork")
+    for slot in slots.slots:
+        slot.connection, other = context.Pipe()
+        slot.process = context.Process(target=writing_its_checkpoint, args=(other,), daemon=True)
+        slot.process.start()
+        assert slot.connection.recv() == "ready"
+    slots.close()
+    assert [slot.process.exitcode for slot in slots.slots] == [1, 1]  # not interrupted in the middle
 
 
 SCRIPT = """

@@ -120,6 +120,7 @@ class Slot:
         self.process: Any = None
         self.connection: Connection | None = None
         self.stopped = False
+        self.asked: Any = None
         self.changing = threading.Lock()
 
     def run(self, trial: Trial) -> TrialResult:
@@ -163,6 +164,7 @@ class Slot:
         if self.process is not None:
             with contextlib.suppress(AttributeError, OSError):  # not quite started, or gone
                 self.process.terminate()
+                self.asked = self.process
 
     def stop(self) -> None:
         """End the worker: a trial stops after its step and keeps a checkpoint; one that does not is killed."""
@@ -170,7 +172,8 @@ class Slot:
             self.stopped = True
             if self.process is None:
                 return
-            self.process.terminate()
+            if self.asked is not self.process:  # asked twice, it would end in the middle, with a traceback
+                self.process.terminate()
             self.process.join(STOP_SECONDS)
             if self.process.is_alive():
                 self.process.kill()
