@@ -5,8 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import urllib.request
 from collections.abc import Callable
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arcane.journal import Journal
-from arcane.pipeline.servers import answers, free_port, start_mlflow, stop, wait_for
+from arcane.pipeline.servers import answers, free_port, keep_off_proxy, start_mlflow, stop, wait_for
 from arcane.pipeline.tracking import FOLDER, Sender, Sent, end_orphans, entries, pending, send_all, tracking_uri
 
 
@@ -52,6 +55,20 @@ def started_mlflow(root: Path, port: int) -> subprocess.Popen[bytes]:
     server = start_mlflow(root, f"sqlite:///{root / 'server.db'}", port)
     wait_for(f"http://127.0.0.1:{port}/health", server, "MLflow", root / ".arcane" / "mlflow.log")
     return server
+
+
+def test_own_servers_are_asked_past_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9" if name == "http_proxy" else "example.org")
+    monkeypatch.setattr(urllib.request, "_opener", None)
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        assert not answers(url)
+        keep_off_proxy()
+        assert answers(url)
+        server.shutdown()
+    assert os.environ["no_proxy"] == "example.org,127.0.0.1,localhost"
 
 
 @pytest.mark.slow
@@ -112,7 +129,9 @@ def test_pipeline_ends_normally_without_its_server_and_catches_up(finished: Path
     root = copied(finished, tmp_path)
     port = free_port()
     server = started_mlflow(tmp_path, port)
-    process = start(root, "run", "--set", f"track.uri=http://127.0.0.1:{port}", "--set", "train.epochs=5")
+    proxies = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")  # not for this machine's own servers
+    changed = ("--set", f"track.uri=http://127.0.0.1:{port}", "--set", "train.epochs=5")
+    process = start(root, "run", *changed, **proxies)
     try:
         wait(lambda: list((root / FOLDER).glob("*.sent")))
         os.killpg(server.pid, signal.SIGKILL)

@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import urllib.request
 from dataclasses import replace
 from typing import Any
 
@@ -189,6 +190,7 @@ def test_without_a_network_the_file_and_its_place_are_named(tmp_path, monkeypatc
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it keeps the proxies of its first use, for every later test
     with pytest.raises(UserError, match=r"could not be downloaded .*put it to .*checkpoints/resnet18-f37072fd\.pth"):
         downloaded("resnet18")
     assert not list((tmp_path / "hub/checkpoints").glob("*.pth"))

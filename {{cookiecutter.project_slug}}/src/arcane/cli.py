@@ -25,8 +25,14 @@ terminal = Terminal()
 
 
 @app.callback()
-def options(verbose: Annotated[bool, typer.Option("-v", "--verbose", help="show more")] = False) -> None:
+def options(
+    context: typer.Context, verbose: Annotated[bool, typer.Option("-v", "--verbose", help="show more")] = False
+) -> None:
     terminal.verbose = verbose
+    if context.invoked_subcommand != "doctor":  # that runs a person's program, in the environment as it is
+        from .pipeline.servers import keep_off_proxy
+
+        keep_off_proxy()
 
 
 @app.command()

@@ -28,6 +28,17 @@ def answers(url: str, timeout: float = 2.0) -> bool:
         return False
 
 
+def keep_off_proxy() -> None:
+    """What is asked of this machine's own servers goes past any proxy that the environment names.
+
+    The clients of Prefect and MLflow, and the processes that are started, read it there too.
+    """
+    if urllib.request.getproxies_environment():
+        listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+        for name in ("no_proxy", "NO_PROXY"):
+            os.environ[name] = ",".join(filter(None, (listed, "127.0.0.1,localhost")))
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
