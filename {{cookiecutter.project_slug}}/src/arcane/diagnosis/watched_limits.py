@@ -40,6 +40,11 @@ WATCHED: dict[str, Limit] = {
         ("train-validation-overlap",),
         "largest share of a program's evaluation windows that end in values of training windows",
     ),
+    "stream_overlap": Limit(
+        0.1,
+        ("train-validation-overlap",),
+        "largest share of evaluation's windows of a text that hold pieces of training's",
+    ),
     "near_copies": Limit(
         0.3, ("train-validation-overlap",), "largest share of evaluation rows that are nearly a training row"
     ),
@@ -109,6 +114,11 @@ WATCHED: dict[str, Limit] = {
     ),
     "schedule_warm": Limit(
         0.05, ("schedule-stepped-wrongly",), "least share of its peak that a rate that still rises ends at"
+    ),
+    "schedule_warm_epochs": Limit(
+        0.5,
+        ("schedule-stepped-wrongly",),
+        "least share of its peak that a rate ends at which is stepped by epochs and still rises",
     ),
     "layer_growth": Limit(
         100.0,

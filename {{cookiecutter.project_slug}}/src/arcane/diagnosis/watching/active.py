@@ -16,6 +16,7 @@ from .pairing import look_at_kept_pairs
 from .probing import look_at_copies
 from .sequences import look_at_sequences
 from .series import look_at_series
+from .streams import look_at_streams
 from .trace import Trace
 
 Look = Callable[[Trace, Captures], Iterable[Finding]]
@@ -24,6 +25,7 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("preprocessing-leak", look_at_series),
     ("labels-out-of-order", look_across),
     ("train-validation-overlap", look_at_copies_nearby),
+    ("train-validation-overlap", look_at_streams),
     ("augmentation-breaks-labels", look_at_masks),
     ("labels-out-of-order", look_at_numbers),
     ("labels-out-of-order", look_at_sequences),

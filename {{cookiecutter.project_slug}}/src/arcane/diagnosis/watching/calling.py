@@ -102,8 +102,9 @@ class Calling:
             node = recorder.table.get(first)  # a head that is called on what another model gave
             recorder.current_calls = node.calls if node else frozenset()
             return
+        above = () if gradient else callers(3)
         if not gradient or not module.training:
-            wanted = sampling.evaluation(trace.steps)
+            wanted = sampling.evaluation(trace.steps, tuple(line.line for line in above))
             if wanted or sampling.evaluations > 1 or trace.steps > 12:
                 recorder.look(wanted or (gradient and recorder.on))
         if len(recorder.table) > 15_000:
@@ -116,7 +117,7 @@ class Calling:
         call = Call(
             len(trace.calls), trace.steps, model, here(3), module.training, _modes(self.parts[model]), gradient,
             len(first) if first is not None and first.dim() else 0, np.empty(0, np.int64),
-            watched=recorder.on, time=recorder.tick(), callers=() if gradient else callers(3),
+            watched=recorder.on, time=recorder.tick(), callers=above,
             shape=tuple(first.shape) if first is not None else (),
         )  # fmt: skip
         trace.calls.append(call)

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
@@ -19,8 +20,8 @@ MOST_MODELS = 3
 MOST_NUMBERS = 4_000_000
 """Numbers of the rows that are kept."""
 
-MOST_ASKED, ASKED_ROWS = 2_000_000, 2000
-"""Numbers, and rows, of evaluation that are kept."""
+MOST_ASKED, ASKED_ROWS, AGAIN = 2_000_000, 2000, 2
+"""Numbers, and rows, of evaluation that are kept, and times that the same batch is."""
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Captures:
         inputs: By call, its inputs [n, ...].
         targets: By call, targets that are as large as its inputs (masks).
         calls: By model, a copy of it and the arguments of its first call with gradients.
+        times: How often each batch of evaluation came.
         optimiser: The first optimiser's class and arguments, with the rate that it started at.
     """
 
@@ -43,6 +45,7 @@ class Captures:
     kept: int = 0
     asked: int = 0
     asked_rows: int = 0
+    times: Counter[tuple[int, bytes]] = field(default_factory=Counter)
 
     def model(self, module: nn.Module, key: int, args: tuple, steps: int) -> None:
         """Copy a model at its first call with gradients.
@@ -74,6 +77,10 @@ class Captures:
             self.kept += inputs.numel()
             self.inputs[call.number] = inputs.detach().cpu().clone()
         elif not call.gradient and self.asked + inputs.numel() <= MOST_ASKED and self.asked_rows < ASKED_ROWS:
+            batch = (call.model, call.keys.tobytes())
+            self.times[batch] += 1
+            if len(call.keys) and self.times[batch] > AGAIN:
+                return  # room for what is evaluated at the end
             self.asked += inputs.numel()
             self.asked_rows += call.rows
             self.inputs[call.number] = inputs.detach().cpu().clone()

@@ -19,5 +19,8 @@ def look(recorder: Any, node: Node, given: list[Tensor], result: Tensor) -> None
     if len(given[0]) != calls[max(node.calls)].rows or len(index) > MOST_ROWS or len(picks) >= MOST:
         return
     index = index.nonzero()[:, 0] if index.dtype == torch.bool else index % len(given[0])
-    picks.append(Pick(id(node), max(node.calls), len(given[0]), frozenset(index.tolist()), node.place))
+    chosen = frozenset(index.tolist())
+    if given[-1].dtype != torch.bool and len(chosen) == len(given[0]):
+        return  # all of them in another order, as packed sequences are
+    picks.append(Pick(id(node), max(node.calls), len(given[0]), chosen, node.place))
     recorder.kept.append(node)  # its identity must stay its own

@@ -145,7 +145,8 @@ class Measuring:
         calls = self.recorder.trace.calls
         of = node.inputs[made].calls if node.inputs else node.calls
         # Of a pair of calls (twins) or of targets that a model made, labels are not the rows' own.
-        given_ = len(of) == 1 and not any(i.calls - of or i.layers for n, i in enumerate(node.inputs) if n != made)
+        taught = any(i.calls - of or i.layers for n, i in enumerate(node.inputs) if n != made)
+        given_ = len(of) == 1 and not taught
         for number in of:
             call = calls[number]
             if given_ and not len(call.labels) and (rows == call.rows or (call.bags and rows < call.rows)):
@@ -155,6 +156,9 @@ class Measuring:
             if given_ and targets is not None:
                 self.recorder.captures.target(number, targets)
             self.recorder.score(number)
+        in_turn = len({calls[number].model for number in of}) == len(of) > 1  # a decoder behind its encoder
+        if targets is not None and targets.dim() < 3 and in_turn and not taught:
+            self.recorder.captures.target(max(of), targets)
         if of and not all(calls[number].gradient for number in of) and len(self.recorder.trace.evaluations) < MOST:
             self.recorder.trace.evaluations.append(node)
 

@@ -12,7 +12,7 @@ from ...training.randomness import random_state_kept
 from .captures import Captures, changed
 from .checks.check import found
 from .graph import losses, taught
-from .trace import Trace
+from .trace import Call, Trace
 
 FEWEST = 4
 """Rows without which an exchange of rows says little."""
@@ -33,6 +33,8 @@ def look_at_copies(trace: Trace, captures: Captures) -> Iterator[Finding]:
         single = not counts and _stands_alone(trace, key, args, named)
         if rows < FEWEST or not (single or any(count % rows == 0 for count in counts if count)) or _whole(calls):
             continue
+        if _time_first(calls, captures):
+            continue  # a row is a place of all sequences
         model, device = copy.deepcopy(model), next(model.parameters()).device
         with random_state_kept(device), torch.no_grad():
             try:
@@ -64,6 +66,15 @@ def _whole(calls: list) -> bool:
     """Whether every call gets the same rows: the nodes of a graph, which may well know of each other."""
     keys = [frozenset(c.keys.tolist()) for c in calls if len(c.keys)]
     return len(keys) < 2 or len(set(keys)) == 1
+
+
+def _time_first(calls: list[Call], captures: Captures) -> bool:
+    """Whether text runs down the batches that a model learns from."""
+    from .tokens import runs_down
+
+    kept = [captures.inputs[c.number] for c in calls if c.number in captures.inputs]
+    kept = [rows for rows in kept if rows.dim() == 2 and not rows.is_floating_point()]
+    return bool(kept) and runs_down([rows.numpy() for rows in kept])
 
 
 def shaken(model: nn.Module) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from .sampling import AGAIN, EVALUATIONS, FIRST_CALLS
-from .summaries import columns, population, row_keys, row_values
+from .summaries import columns, population, row_keys, row_values, sliding
 from .trace import Call
 
 MOST_ROWS = 200_000
@@ -63,6 +63,7 @@ class Rows:
             return
         call.keys = row_keys(rows)
         self.recorder.captures.rows(call, inputs)
+        call.sliding = call.watched and sliding(inputs)
         if inputs.dtype.is_complex:
             return
         if not inputs.is_floating_point():

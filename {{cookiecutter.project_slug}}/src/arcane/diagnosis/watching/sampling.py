@@ -1,6 +1,6 @@
 """When to look closely: at the first steps and evaluations densely, then ever more rarely, so that the cost fades."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 DENSE_STEPS = 12
 """Steps looked at one by one: enough for two accumulations of four batches and for what starts after warm-up."""
@@ -16,6 +16,9 @@ GROWTH = 1.35
 
 WHOLE_EVALUATIONS, EVALUATIONS, FIRST_CALLS = 2, 12, 3
 """Evaluations seen whole (their metric can be computed again), those looked into at all, and calls seen in them."""
+
+PASSES = 3
+"""Passes of one evaluation (training rows, validation, test) the first calls of which are each looked into."""
 
 LONGEST_EVALUATION = 400
 """Calls seen in an evaluation that is seen whole."""
@@ -40,6 +43,7 @@ class Sampling:
         evaluations: How many evaluations began.
         calls: Calls within the present evaluation.
         at: Optimiser steps before the present evaluation.
+        passes: The program's lines above its calls.
         rows: Different training rows seen so far.
         again: Steps until which rows that come again are looked at.
     """
@@ -48,6 +52,7 @@ class Sampling:
     evaluations: int = 0
     calls: int = 0
     at: int = -1
+    passes: set[tuple[int, ...]] = field(default_factory=set)
     rows: int = ENOUGH_ROWS
     again: int = -1
 
@@ -69,11 +74,20 @@ class Sampling:
             return False
         return steps % PERIOD >= AWAKE
 
-    def evaluation(self, steps: int) -> bool:
-        """Whether to look at this call of a model that no gradient is recorded for, or that is in eval mode."""
+    def evaluation(self, steps: int, lines: tuple[int, ...] = ()) -> bool:
+        """Whether to look at this call of a model that no gradient is recorded for, or that is in eval mode.
+
+        Args:
+            steps: Optimiser steps before it.
+            lines: The program's lines above it: the last validation and the test after it are two passes.
+        """
         if steps != self.at:
             self.at, self.calls = steps, 0
             self.evaluations += 1
+            self.passes = {lines}
+        elif lines not in self.passes and len(self.passes) < PASSES:
+            self.calls = 0
+            self.passes.add(lines)
         self.calls += 1
         if self.evaluations <= WHOLE_EVALUATIONS:
             return self.calls <= LONGEST_EVALUATION

@@ -5,14 +5,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
-import torch
-from torch import nn
 
 from ...data.findings import Finding
-from ...training.randomness import random_state_kept
 from .captures import Captures
 from .checks.check import found
 from .graph import given
+from .tokens import reach, runs_down
 from .trace import Trace
 
 FEWEST, MOST = 1500, 40_000
@@ -32,9 +30,23 @@ def look_at_sequences(trace: Trace, captures: Captures) -> Iterator[Finding]:
     codes, wanted = set(np.unique(pairs[0][0]).tolist()), set(np.unique(pairs[0][1]).tolist()) - {-100}
     if sum(x.size for x, _ in pairs) < FEWEST or len(codes) < 3 or len(codes & wanted) < 0.8 * len(codes | wanted):
         return
-    place = calls[0].place
+    place, key = calls[0].place, calls[0].model
+    down = runs_down([inputs for inputs, _ in pairs])
+    seen = reach(key, captures, down)
+    if down:
+        if seen is not None and not seen.after and _reads_along(key, captures):
+            yield found(
+                "labels-out-of-order", "error",
+                "The text runs down the batch: a token foretells the one below it, not the one beside it, while the "
+                "model reads along the rows.",
+                "Cut the text into rows first: view(rows, length) of the text, not view(length, rows).t().", place,
+                "text along the rows",
+            )  # fmt: skip
+            return
+        pairs = [(inputs.T, targets.T) for inputs, targets in pairs]
     same = {shift: _agreement(pairs, shift) for shift in SHIFTS}
-    if max(same[-1], same[0]) > 0.995 and same[1] < 0.9 and _causal(calls[0].model, captures):
+    reads_back = seen is not None and (seen.own or seen.after) and not seen.before
+    if max(same[-1], same[0]) > 0.995 and same[1] < 0.9 and reads_back:
         behind = "itself" if same[0] > 0.995 else "before it"
         yield found(
             "labels-out-of-order", "error",
@@ -42,6 +54,14 @@ def look_at_sequences(trace: Trace, captures: Captures) -> Iterator[Finding]:
             "to copy, not to foresee.",
             "Shift by one: inputs[:, :-1] against tokens[:, 1:].", place, "the token that follows",
             agreement=max(same[-1], same[0]),
+        )  # fmt: skip
+    elif same[1] > 0.9 and seen is not None and seen.before:
+        yield found(
+            "input-ignored", "error",
+            "The target at each place is the token that follows, and the model's answer there depends on that very "
+            "token: it reads the answer, and need not foretell it.",
+            "Let it look back only: a causal mask (is_causal, or -inf above the diagonal), one direction of the "
+            "recurrent layers.", place, "an answer that what follows does not change", agreement=same[1],
         )  # fmt: skip
     elif max(same.values()) < 0.9 and not _related(pairs) and not _learns(trace, pairs):
         yield found(
@@ -108,29 +128,7 @@ def _learns(trace: Trace, pairs: list[tuple[np.ndarray, np.ndarray]]) -> bool:
     return late < trace.limit("learnt_share") * float(-(shares * np.log(shares)).sum())
 
 
-def _causal(key: int, captures: Captures) -> bool:
-    """Whether what a model answers at a place does not depend on what comes later."""
-    if key not in captures.calls:
-        return False
-    model, args, named = captures.calls[key]
-    if len(args) != 1 or named or args[0].dim() != 2 or args[0].shape[1] < 3:
-        return False
-    tokens, other = args[0], args[0].clone()
-    other[:, -1] = tokens[:, -1].roll(1)
-    if torch.equal(tokens, other):
-        return False
-    answers: list[torch.Tensor] = []
-    with random_state_kept(tokens.device), torch.no_grad():
-        for given_ in (tokens, other):
-            made = _still(model)(given_)
-            answers.append(made[0] if isinstance(made, tuple | list) else made)
-    first, second = answers
-    if not isinstance(first, torch.Tensor) or first.dim() != 3 or first.shape[:2] != tokens.shape:
-        return False
-    return bool(torch.equal(first[:, :-1], second[:, :-1])) and not torch.equal(first[:, -1], second[:, -1])
-
-
-def _still(model: nn.Module) -> nn.Module:
-    import copy
-
-    return copy.deepcopy(model).eval()
+def _reads_along(key: int, captures: Captures) -> bool:
+    """Whether what a model answers at a place depends on what stands before it in its row."""
+    along = reach(key, captures)
+    return along is not None and along.after

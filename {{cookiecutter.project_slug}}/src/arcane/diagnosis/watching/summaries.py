@@ -84,6 +84,19 @@ def row_keys(rows: Tensor) -> np.ndarray:
     return mixed.sum(1)
 
 
+def sliding(rows: Tensor) -> bool:
+    """Whether each of the first rows [n, T] or [n, T, F] (or [n, F, T]) is the one before it, moved on by a value."""
+    if not rows.is_floating_point() or rows.dim() not in (2, 3) or len(rows) < 4:
+        return False
+    first, then = rows.detach()[:3], rows.detach()[1:4]
+    for dim in range(1, rows.dim()):
+        size = rows.shape[dim] - 1
+        moved = size > 2 and torch.equal(first.narrow(dim, 1, size), then.narrow(dim, 0, size))
+        if moved and not torch.equal(first, then):
+            return True
+    return False
+
+
 def row_values(rows: Tensor) -> np.ndarray:
     """The values of rows [n, F], float32."""
     return rows.detach().to("cpu", torch.float32).numpy()

@@ -65,6 +65,7 @@ class Call:
         watched: Whether the operations behind it were recorded.
         source: How its inputs were made, of calls whose operations are recorded.
         bags: Whether its inputs are codes of several rows on end, as an `EmbeddingBag` takes them.
+        sliding: Whether its rows are windows of a series in the order of time.
         carried: Whether a recurrent layer starts from a state that an earlier call left.
         mean: Of all values of the inputs.
         std: Likewise.
@@ -92,6 +93,7 @@ class Call:
     input_gradient: bool = False
     watched: bool = False
     bags: bool = False
+    sliding: bool = False
     carried: bool = False
     mean: float = 0.0
     std: float = 0.0

@@ -17,6 +17,7 @@ from .model import MODEL
 from .modes import MODES
 from .objective import OBJECTIVE, SYMPTOMS
 from .parameters import PARAMETERS
+from .placing import PLACING
 from .rate import RATE
 from .samples import SAMPLES
 from .schedule import SCHEDULE
@@ -27,7 +28,7 @@ from .sizes import EXPLODING, SIZES
 from .units import UNITS
 
 PASSIVE: tuple[PassiveCheck, ...] = (
-    *CRASH, *SHAPES, *LOSS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING, *FINITE, *INPUTS, *LABELS, *MODEL,
-    *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS, *FLOW, *JUDGING, *METRIC, RATE, *UNITS,
-    EXPLODING, *SYMPTOMS, CONSTANT,
+    *CRASH, *SHAPES, *LOSS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING, *FINITE, *INPUTS, PLACING, *LABELS,
+    *MODEL, *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS, *FLOW, *JUDGING, *METRIC, RATE,
+    *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
 )  # fmt: skip

@@ -13,6 +13,7 @@ from ..places import Place
 from ..trace import Call, Trace
 from .check import PassiveCheck, found
 from .leak import LEAK
+from .order import short_codes
 
 HELD_OUT = re.compile(r"(?<![a-z])(val|test|dev|held|hold|[xy]_?(te|va|ts|tst)\b)")
 TRAINING = re.compile(r"train|(?<![a-z])[xy]_?tr\b")
@@ -25,7 +26,7 @@ def look_at_overlap(trace: Trace) -> Iterator[Finding]:
     for call in trace.learned:
         for key in call.keys.tolist():
             trained[call.model].setdefault(key, call.number)
-    if not trained or _short_codes(trace):
+    if not trained or short_codes(trace):
         return
     groups, owner = _evaluations(trace), owners(trace)
     chosen = {pick.call for pick in trace.picks}  # of a whole batch some rows count: `look_at_picks`
@@ -41,9 +42,8 @@ def look_at_overlap(trace: Trace) -> Iterator[Finding]:
         model = owner[calls[0].model]
         chance = _by_chance(trace, len(trained[model]), trace.models[model].continuous)
         whole = share > 0.98
-        if share <= max(trace.limit("watched_overlap"), 3 * chance) or (
-            whole and any(s < 0.5 for s, _, _ in shares.values())
-        ):
+        other = any(s < 0.5 for s, _, _ in shares.values()) and not _held_out_by_name(calls, trained[model])
+        if share <= max(trace.limit("watched_overlap"), 3 * chance) or (whole and other):
             continue
         alone = len(calls) == 1 and any(c is not calls and c[0].place == calls[0].place for _, _, c in shares.values())
         if share * len(rows) < 3 or (alone and not whole and calls[0].step == trace.asked[-1].step and len(shares) > 2):
@@ -59,13 +59,6 @@ def look_at_overlap(trace: Trace) -> Iterator[Finding]:
             calls[0].place, "0", share=share, rows=len(rows),
         )  # fmt: skip
         return
-
-
-def _short_codes(trace: Trace) -> bool:
-    """Whether rows are a few whole numbers each, which come again without any mistake."""
-    embeds = any(m.embeds for m in trace.models.values())
-    keys = [k for c in trace.learned[:12] for k in c.keys.tolist()]
-    return embeds and (len(keys) < 64 or len(set(keys)) < 0.99 * len(keys))
 
 
 def _evaluations(trace: Trace) -> dict[tuple, list[Call]]:
@@ -107,14 +100,28 @@ def _by_chance(trace: Trace, trained: int, continuous: bool) -> float:
     return max(1 - (1 - alike) ** trained, float(np.mean(within)) if within else 0.0)
 
 
-def _said_to_be_held_out(calls: list[Call]) -> bool:
-    """Whether the program's own words call the rows validation or test: the innermost line that names any rows."""
-    lines = (*([calls[0].place] if calls[0].place else []), *calls[0].callers)
-    for line in lines:
+def _held_out_by_name(calls: list[Call], trained: dict[int, int]) -> bool:
+    """Whether rows that are called validation or test were learnt from before they are evaluated, other rows beside."""
+    before = all(trained.get(key, calls[0].number) < calls[0].number for c in calls for key in c.keys.tolist())
+    return before and bool(_named(calls))
+
+
+def _named(calls: list[Call]) -> bool | None:
+    """Whether the innermost line that names any rows calls them validation or test; None where none does."""
+    for line in (*([calls[0].place] if calls[0].place else []), *calls[0].callers):
         for text in (line.source, *headers(line)):
             text = text.lower()
             if TRAINING.search(text) or HELD_OUT.search(text):
                 return not TRAINING.search(text)
+    return None
+
+
+def _said_to_be_held_out(calls: list[Call]) -> bool:
+    """Whether the program's own words call the rows validation or test."""
+    named = _named(calls)
+    if named is not None:
+        return named
+    lines = (*([calls[0].place] if calls[0].place else []), *calls[0].callers)
     return any(JUDGING.search(line.function) and not TRAINING.search(line.function) for line in lines[:1])
 
 

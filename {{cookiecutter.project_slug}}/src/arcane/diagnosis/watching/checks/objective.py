@@ -61,7 +61,8 @@ def look_at_start(trace: Trace) -> Iterator[Finding]:
         if term.kind not in ("cross_entropy", "mse_loss", "squared") and (not term.alone or taught(term)):
             continue
         classes = _classes(term)
-        if classes and value is not None and not term.summed and len(term.node.inputs) < 3:
+        whole = term.summed or term.node.options.get("reduction") == "sum"  # a sum that a division follows
+        if classes and value is not None and not whole and len(term.node.inputs) < 3:
             chance = math.log(classes)
             if value > chance + trace.limit("loss_at_init_nats"):
                 yield found(

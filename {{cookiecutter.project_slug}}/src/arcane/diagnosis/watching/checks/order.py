@@ -32,13 +32,20 @@ def classes(trace: Trace) -> bool:
     return bool(kinds & OF_CLASSES)
 
 
+def short_codes(trace: Trace) -> bool:
+    """Whether rows are a few whole numbers each, which come again without any mistake."""
+    embeds = any(m.embeds for m in trace.models.values())
+    keys = [k for c in trace.learned[:12] for k in c.keys.tolist()]
+    return embeds and (len(keys) < 64 or len(set(keys)) < 0.99 * len(keys))
+
+
 def look_at_pairing(trace: Trace) -> Iterator[Finding]:
     """The same row with other labels at another time."""
     first: dict[int, float] = {}
     again = differ = 0
     where = None
     calls = [c for c in trace.learned if len(answers(c)) == len(c.keys) == c.rows > 0]
-    calls = [c for c in calls if not trace.models[c.model].embeds]
+    calls = [c for c in calls if not trace.models[c.model].embeds or not short_codes(trace)]
     per_step = Counter((c.step, c.model) for c in trace.learned)
     if any(count > 1 for count in per_step.values()):
         return  # twins: a label is a pair's, not a row's
@@ -136,8 +143,8 @@ def look_at_order(trace: Trace) -> Iterator[Finding]:
             return
     keys = [c.keys if len(c.keys) == c.rows else None for c in trace.learned]
     embeds, carried = any(m.embeds for m in trace.models.values()), any(c.carried for c in trace.learned)
-    if len(keys) < 8 or keys[0] is None or embeds or carried:
-        return  # codes come again anyway; a state that is carried on needs the rows in their order
+    if len(keys) < 8 or keys[0] is None or embeds or carried or any(c.sliding for c in trace.learned):
+        return  # codes come again anyway; a state that is carried on, or a series, has its own order
     first = keys[0]
     period = next((i for i, own in enumerate(keys) if i and own is not None and np.array_equal(own, first)), 0)
     again = [(a, b) for a, b in zip(keys, keys[period : 2 * period], strict=False) if a is not None and b is not None]

@@ -128,8 +128,20 @@ def _said(schedule: Schedule, optimiser: Optimiser, trace: Trace, number: int):
                 f"{optimiser.initial:.3g}: the warm-up is longer than the training.",
                 "Make the warm-up a tenth of the steps that are taken, or less.", "error",
             )  # fmt: skip
+    if not every_step and schedule.steps >= FEWEST_EPOCHS and trace.ended and rates.min() > 0:
+        rises = (np.diff(rates) >= 0).all() and rates[-1] > rates[-1 - optimiser.steps // schedule.steps]
+        if rises and rates[-1] < trace.limit("schedule_warm_epochs") * optimiser.initial:
+            return (
+                f"The {schedule.name} is stepped {schedule.steps} times in {optimiser.steps} optimiser steps and is "
+                f"still rising when the program ends, at {rates[-1]:.1g} of a rate of {optimiser.initial:.3g}: its "
+                "warm-up was made for steps.",
+                "Step it after each optimiser step.", "error",
+            )  # fmt: skip
     return None
 
+
+FEWEST_EPOCHS = 3
+"""Times that a schedule is stepped, below which it may be a trial run."""
 
 DECAYS = ("StepLR", "MultiStepLR", "ExponentialLR", "LambdaLR", "MultiplicativeLR", "ReduceLROnPlateau")
 LOSSES = re.compile(r"loss|err|mse|mae|nll|perplexity|\bppl")

@@ -1,0 +1,84 @@
+"""A sample of tests/zoo/plain_sequences.py under the doctor, and what its looks at sequences were made for."""
+
+import numpy as np
+import pytest
+from watched import read
+from zoo.plain import patched
+from zoo.plain_sequences import CHARS, ENCODER, FORECAST, NUMERALS, RIGHT, TAGGER, WRONG
+
+from arcane.diagnosis.watching.series import _even
+from arcane.diagnosis.watching.tokens import runs_down
+
+BEFORE = (  # each was accused once
+    "streams[:, i + 1 : i + 1 + length].t()",
+    "shuffle=False",
+    "(tgt[:, 1:] != PAD).sum()",
+)
+MISSED = (  # each was missed once
+    "y = streams[:, i : i + length]",
+    "view(steps, batch_size).t()",
+    "logits.transpose(0, 1)",
+    "bidirectional=True)",
+    "data[int(0.8 * len(data)) :]",
+    "documents[:750], documents[600:750]",
+    "tokens = sorted(tokens, key=len",
+    "scores.view(len(scores), len(TAGS), -1)",
+    "random.sample(corpus, 140)",
+    "self.values[i + WINDOW - 1, 0]",
+    "series.mean(axis=0)",
+    "random_split(whole",
+    "            self.scheduler.step()\n            val_acc",
+    "tgt[:, :-1].reshape(-1))",
+    "numbers[:150]",
+)
+
+
+def named(patch: tuple[tuple[str, str], ...]) -> str:
+    return " ".join(new for _, new in patch)
+
+
+@pytest.mark.parametrize(("program", "patch"), [one for one in RIGHT if any(text in named(one[1]) for text in BEFORE)])
+def test_a_right_program_is_not_accused(program, patch, tmp_path):
+    findings = read(patched(program, patch), tmp_path / "train.py")
+    assert [(f.code, f.message) for f in findings if f.severity != "note"] == []
+
+
+@pytest.mark.parametrize(
+    ("program", "patch", "codes"), [one for one in WRONG if any(text in named(one[1]) for text in MISSED)]
+)
+def test_a_wrong_line_is_named(program, patch, codes, tmp_path):
+    findings = read(patched(program, patch), tmp_path / "train.py")
+    assert findings and findings[0].code in codes, [(f.code, f.message) for f in findings]
+
+
+def test_every_patch_fits_and_runs_as_python():
+    for program, patch, *_ in [*RIGHT, *WRONG]:
+        compile(patched(program, patch), "plain", "exec")
+    assert {program for program, _ in RIGHT} == {CHARS, ENCODER, TAGGER, FORECAST, NUMERALS}
+
+
+def walk(generator: np.random.Generator, length: int) -> np.ndarray:
+    """A text of eight codes, each of which is followed by one of two."""
+    codes = [0]
+    for _ in range(length - 1):
+        codes.append((2 * codes[-1] + int(generator.integers(2)) * 3 + 1) % 8)
+    return np.array(codes)
+
+
+def test_text_that_runs_down_its_batches_is_told_from_text_along_them():
+    generator = np.random.default_rng(1)
+    along = [np.stack([walk(generator, 20) for _ in range(12)]) for _ in range(6)]
+    assert runs_down([batch.T for batch in along])
+    assert not runs_down(along)
+    windows = [np.stack([text[i : i + 20] for i in range(12)]) for text in (walk(generator, 40) for _ in range(6))]
+    assert not runs_down(windows)  # both: the next window begins a place later
+    begun_alike = [np.concatenate([np.zeros((12, 1), int), generator.integers(1, 8, (12, 19))], 1) for _ in range(6)]
+    assert not runs_down(begun_alike)
+
+
+def test_a_series_of_two_equal_values_comes_out_even_too():
+    values = np.random.default_rng(1).standard_normal(1000)
+    values[7] = values[3]
+    values = (values - values.mean()) / values.std()
+    assert _even(np.unique(values)) == "the mean and the deviation"
+    assert _even(np.unique(values)[:700]) == ""
