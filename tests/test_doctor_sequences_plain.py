@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from watched import read
 from zoo.plain import patched
 from zoo.plain_sequences import CHARS, ENCODER, FORECAST, NUMERALS, RIGHT, TAGGER, WRONG
 
 from arcane.diagnosis.watching.series import _even
+from arcane.diagnosis.watching.summaries import filling, row_keys
 from arcane.diagnosis.watching.tokens import runs_down
 
 BEFORE = (  # each was accused once
@@ -30,6 +32,11 @@ MISSED = (  # each was missed once
     "            self.scheduler.step()\n            val_acc",
     "tgt[:, :-1].reshape(-1))",
     "numbers[:150]",
+    "total += tags.numel()",
+    "padding_value=0",
+    "token = torch.multinomial(",
+    "lr: float = 0.3",
+    "lr=1.0",
 )
 
 
@@ -82,3 +89,21 @@ def test_a_series_of_two_equal_values_comes_out_even_too():
     values = (values - values.mean()) / values.std()
     assert _even(np.unique(values)) == "the mean and the deviation"
     assert _even(np.unique(values)[:700]) == ""
+
+
+def test_padding_is_a_code_that_stands_nowhere_but_at_the_ends():
+    rows = np.array([[5, 2, 7, 0, 0], [3, 0, 0, 0, 0], [4, 4, 6, 2, 1]])
+    assert (filling(rows) == (rows == 0)).all()
+    assert not filling(np.array([[5, 0, 7, 0, 0], [3, 0, 0, 0, 0], [4, 4, 6, 2, 1]])).any()  # it stands within, too
+    assert not filling(np.array([[5, 2, 0], [3, 1, 0], [4, 4, 0]])).any()  # an end of each row is a word
+
+
+@pytest.mark.parametrize("pad", [0, 1, 99])
+def test_a_row_has_one_key_however_long_its_batch_is(pad):
+    rows = [[5, 2, 7], [3, 8], [4, 4, 6, 2, 9], [6]]
+    keys = [
+        row_keys(torch.tensor([row + [pad] * (length - len(row)) for row in rows[:number]]))
+        for number, length in ((3, 5), (4, 5), (4, 8))
+    ]
+    assert keys[0].tolist() == keys[1][:3].tolist() == keys[2][:3].tolist()
+    assert len(set(keys[2].tolist())) == 4

@@ -40,6 +40,9 @@ WATCHED: dict[str, Limit] = {
         ("train-validation-overlap",),
         "largest share of a program's evaluation windows that end in values of training windows",
     ),
+    "padding_counted": Limit(
+        0.05, ("metric-wrong",), "largest share of the answers that an evaluation counts which belong to padding"
+    ),
     "stream_overlap": Limit(
         0.1,
         ("train-validation-overlap",),
@@ -89,7 +92,7 @@ WATCHED: dict[str, Limit] = {
     ),
     "endless_fall": Limit(100.0, ("loss-sign-flipped",), "times its size at the start that a loss may fall below zero"),
     "step_largest": Limit(
-        0.3, ("learning-rate-too-high",), "longest median step over the weights, where the loss does not fall"
+        0.2, ("learning-rate-too-high",), "longest median step over the weights, where the loss does not fall"
     ),
     "step_least": Limit(1e-5, ("learning-rate-too-low",), "shortest step over the weights, where the loss stays"),
     "step_thrown": Limit(

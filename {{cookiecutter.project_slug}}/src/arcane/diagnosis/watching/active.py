@@ -12,6 +12,7 @@ from .crossing import look_across
 from .masks import look_at_masks
 from .nearness import look_at_copies_nearby
 from .numbered import look_at_numbers
+from .padding import look_at_padding
 from .pairing import look_at_kept_pairs
 from .probing import look_at_copies
 from .sequences import look_at_sequences
@@ -31,6 +32,7 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("labels-out-of-order", look_at_sequences),
     ("labels-out-of-order", look_at_kept_pairs),
     ("labels-corrupt", look_at_corruption),
+    ("metric-wrong", look_at_padding),
 )
 
 RECONSIDERED = frozenset({"labels-corrupt"})

@@ -14,6 +14,9 @@ LARGEST = 1 << 20
 COLUMNS = 1024
 """Features of a row that are looked at, evenly spaced: rows that agree in 1,024 values are the same row."""
 
+SHORTEST, FILLED = 4, 0.05
+"""Codes of a row, and share of all that fills rows up, without which a code at their ends may be one of a table's."""
+
 BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 """Whole numbers of as many bytes as a float."""
 
@@ -75,9 +78,12 @@ def row_keys(rows: Tensor) -> np.ndarray:
     """
     if rows.dtype.is_complex:
         rows = torch.view_as_real(rows.resolve_conj()).flatten(1)
+    codes = rows.dtype in (torch.int32, torch.int64) and rows.dim() == 2 and rows.shape[1] >= SHORTEST
     if rows.is_floating_point():
         rows = rows.contiguous().view(BITS[rows.element_size()])
     bits = rows.cpu().numpy().astype(np.int64)  # numpy: 0.03 ms for 32 rows of 64 values, where torch takes 0.2
+    if codes and bits[:, -1].any():
+        bits[filling(bits)] = 0  # what fills a row depends on its batch; noughts add nothing
     mixed = bits * _factors(2 * COLUMNS)[: bits.shape[1]]
     mixed ^= mixed >> 29
     mixed *= _factors(2 * COLUMNS)[: bits.shape[1]]
@@ -129,3 +135,17 @@ def marked(targets: Tensor) -> float:
     held = targets.detach() != 0
     values = targets.detach()[held]
     return float(bool((held.sum(1) == 1).all()) and values.numel() > 0 and bool((values == values[0]).all()))
+
+
+def filling(rows: np.ndarray) -> np.ndarray:
+    """Which places of codes [n, T] are padding, bool: one code that stands nowhere but at the ends of rows.
+
+    Rows must be of three different lengths, or more.
+    """
+    values, counts = np.unique(rows[:, -1], return_counts=True)
+    code = values[counts.argmax()]
+    runs = (rows != code)[:, ::-1].argmax(1)  # codes before the first other one from behind
+    runs[(rows == code).all(1)] = rows.shape[1]
+    ends = np.arange(rows.shape[1])[None] >= rows.shape[1] - runs[:, None]
+    alone = bool(((rows == code) == ends).all()) and len(np.unique(runs)) > 2 and ends.mean() >= FILLED
+    return ends if alone else np.zeros_like(ends)

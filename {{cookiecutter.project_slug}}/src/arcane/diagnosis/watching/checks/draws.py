@@ -40,6 +40,26 @@ def look_at_draws(trace: Trace) -> Iterator[Finding]:
             return
 
 
+def look_at_answers(trace: Trace) -> Iterator[Finding]:
+    """Answers that are drawn from the model's outputs and compared with what is right."""
+    if trace.taking_turns or not given(trace) or _rewarded(trace):
+        return
+    for node in trace.evaluations:
+        if node.name not in ("eq", "ne") or any(trace.calls[number].gradient for number in node.calls):
+            continue
+        made = [n for side in node.inputs if side.layers for n in ancestors(side)]
+        drawn_ = next((n for n in made if n.name == "multinomial" and any(i.layers for i in n.inputs)), None)
+        if drawn_ is not None and any(not side.layers for side in node.inputs):
+            yield found(
+                "evaluation-not-deterministic", "warning",
+                "Evaluation compares what is drawn from the model's outputs (multinomial) with what is right: each "
+                "time it is another answer.",
+                "Take the likeliest (argmax) where answers are counted; draw where text is made.", drawn_.place,
+                "the same answer each time",
+            )  # fmt: skip
+            return
+
+
 def look_at_redrawn(trace: Trace) -> Iterator[Finding]:
     """Evaluations of the same labels in the same order, on other rows each time."""
     if trace.taking_turns or not given(trace):
@@ -166,6 +186,12 @@ DRAWS = (
         "No threshold: random numbers, drawn after the last step, among what evaluation rows are made of; a warning "
         "where training rows are made so, too. Where targets are what noise was added to, it passes.",
         look_at_draws,
+    ),
+    PassiveCheck(
+        ("evaluation-not-deterministic",),
+        "A drawn answer is right more seldom than the likeliest, and now and then.",
+        "No threshold: torch.multinomial of the model's outputs among what an evaluation compares with given numbers.",
+        look_at_answers,
     ),
     PassiveCheck(
         ("evaluation-not-deterministic",),

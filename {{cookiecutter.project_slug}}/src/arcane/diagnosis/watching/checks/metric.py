@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ....data.findings import Finding
-from ..trace import Report, Score, Trace
+from ..trace import Call, Report, Score, Trace
 from .check import PassiveCheck, found
 
 ACCURACY = re.compile(r"acc|correct|precision|top1|hit")
@@ -195,10 +195,20 @@ def _of_accuracy(sums: Sums, trace: Trace) -> dict[str, float]:
             "the number of right answers over the rows of one batch": sums.counts / first,
             "the sum of the batches' shares over the number of rows": sum(sums.means) / sums.rows,
         }
+    places = [_places(trace, trace.calls[p.call]) for p in sums.parts]
+    if all(n > p.rows for n, p in zip(places, sums.parts, strict=True)):
+        wrong["the number of right answers over all places, those that are left out of the count too"] = (
+            sums.counts / sum(places)
+        )
     for size in {p.rows for name, p in trace.populations.items() if name.startswith("train:")}:
         wrong["the number of right answers over the number of training rows"] = sums.counts / size
         wrong["the number of right answers over the number of all rows"] = sums.counts / (size + sums.rows)
     return wrong
+
+
+def _places(trace: Trace, call: Call) -> int:
+    """Places of the sequences of codes that a call got, none where its inputs are something else."""
+    return math.prod(call.shape) if len(call.shape) == 2 and trace.models[call.model].embeds else 0
 
 
 def _of_loss(sums: Sums, trace: Trace) -> dict[str, float]:

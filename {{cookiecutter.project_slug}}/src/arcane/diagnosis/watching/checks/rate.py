@@ -15,8 +15,11 @@ FEWEST = 10
 ENOUGH = 30
 """Steps from which on their whole way is judged."""
 
-SPIKE = 5.0
-"""Times its start that a loss reaches after the first steps, where these were too long."""
+SPIKE, CLEAR = 3.0, 0.1
+"""Times its start that a loss reaches after the first steps, where these were too long, and by so much more."""
+
+WARM = 12
+"""First steps among which the longest four in a row count: a warm-up begins with short ones."""
 
 
 def look_at_rate(trace: Trace) -> Iterator[Finding]:
@@ -49,12 +52,12 @@ def _losses(trace: Trace, number: int) -> np.ndarray:
 
 def _too_far(trace: Trace, optimiser: Optimiser, typical: np.ndarray, losses: np.ndarray) -> Finding | None:
     # Of the first steps: a rate that kills every unit leaves steps of length 0 behind.
-    far = float(np.median(typical[:4]))
+    far = max(float(np.median(typical[i : i + 4])) for i in range(max(1, min(WARM, len(typical)) - 3)))
     start = min(losses[0], losses[: max(1, len(losses) // 20)].mean())  # a spike at once is no fall later
     late = losses[-max(1, len(losses) // 5) :].mean()
     fell, worse = late < start - 0.1 * abs(start), late > 1.5 * abs(losses[0]) + 0.5
     early = losses[: max(6, len(losses) // 10)].max()
-    thrown = early > SPIKE * abs(losses[0]) + 0.5 and typical[:4].max() > trace.limit("step_thrown")
+    thrown = early > SPIKE * abs(losses[0]) + CLEAR and typical[:4].max() > trace.limit("step_thrown")
     largest, size, at_once = gradients(optimiser)
     if at_once and largest > trace.limit("gradient_relative") * max(1.0, size):
         return None  # before any step was taken: it is not the rate that makes them so large
@@ -99,8 +102,8 @@ def _at(optimiser: Optimiser) -> str:
 RATE = PassiveCheck(
     ("learning-rate-too-high", "learning-rate-too-low"),
     "The rate is the parameter that matters most.",
-    "Median step above 0.3 of the weights while the loss does not fall, above 0.05 while it rises by half, or above 3 "
-    "while it leaps to five times its start; below 1e-5 while it stays (0.001 is usual), or all steps together below "
+    "Median step above 0.2 of the weights while the loss does not fall, above 0.05 while it rises by half, or above 3 "
+    "while it leaps to three times its start; below 1e-5 while it stays (0.001 is usual), or all steps together below "
     "0.05 while it falls by less than a tenth (correct programs of the zoo: 0.13 or more, of loaded weights).",
     look_at_rate,
     symptom=True,
