@@ -52,7 +52,8 @@ def _foretold(rows: list[np.ndarray], along: int) -> tuple[float, float] | None:
 
     Half of the batches tell the other half. A column alone tells much where rows begin and end alike.
     """
-    halves = [[triple for batch in rows[side::2] for triple in _neighbours(batch, along)] for side in (0, 1)]
+    few = max(2, 2 * MOST // max(1, rows[0].size))
+    halves = [[triple for batch in rows[side:few:2] for triple in _neighbours(batch, along)] for side in (0, 1)]
     if min(map(len, halves)) < FEWEST:
         return None
     right = plain = total = 0
