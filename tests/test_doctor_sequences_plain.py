@@ -19,24 +19,20 @@ BEFORE = (  # each was accused once
 MISSED = (  # each was missed once
     "y = streams[:, i : i + length]",
     "view(steps, batch_size).t()",
-    "logits.transpose(0, 1)",
     "bidirectional=True)",
     "data[int(0.8 * len(data)) :]",
     "documents[:750], documents[600:750]",
     "tokens = sorted(tokens, key=len",
     "scores.view(len(scores), len(TAGS), -1)",
-    "random.sample(corpus, 140)",
     "self.values[i + WINDOW - 1, 0]",
     "series.mean(axis=0)",
     "random_split(whole",
     "            self.scheduler.step()\n            val_acc",
     "tgt[:, :-1].reshape(-1))",
-    "numbers[:150]",
     "total += tags.numel()",
     "padding_value=0",
     "token = torch.multinomial(",
     "lr: float = 0.3",
-    "lr=1.0",
 )
 
 
