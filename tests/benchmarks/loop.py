@@ -80,7 +80,7 @@ CASES = {
     ),
     "digits": Case(
         None,
-        40,
+        15,
         "image",
         "digits",
         {"linear": 0, "mlp": 128, "lenet": 16, "resnet": 16},
@@ -97,7 +97,7 @@ CASES = {
         (4, 32),
         (32, 64, 128),
         ("none", "affine", "crop-flip"),
-        {"data.limit": 10_000},
+        {"data.limit": 3_000},
     ),
     "table": Case(
         None,
