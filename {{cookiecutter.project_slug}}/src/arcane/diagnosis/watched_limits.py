@@ -84,6 +84,9 @@ WATCHED: dict[str, Limit] = {
     "turned_masks": Limit(
         0.2, ("augmentation-breaks-labels",), "share of training masks that fit their pictures only when turned"
     ),
+    "inverted_masks": Limit(
+        0.2, ("labels-corrupt",), "share of training masks that mark all but what evaluation's masks mark"
+    ),
     "columns_per_class": Limit(
         2.0, ("output-shape-mismatch",), "columns of the outputs for each class that occurs, from which on it is said"
     ),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .formulas import source_of_rows
 from .operations import leaf
 from .places import callers, here
+from .sampling import DENSE_STEPS
 from .trace import Call, Model, Modes, Node
 
 MOST_CALLS, MOST_LEFT = 40_000, 50
@@ -19,6 +20,9 @@ MOST_CALLS, MOST_LEFT = 40_000, 50
 AGAIN = 64
 """Calls of a known model between two looks at its parts, which cost more the more there are; where operations are
 recorded it is looked at each time."""
+
+SOURCES = 60
+"""Calls of a model whose inputs' making is kept, also where it learns behind another training."""
 
 FUSED = (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerEncoder)
 """Their fast path in eval mode is left when a function mode is on, and its last bits are others: not looked into."""
@@ -45,7 +49,7 @@ class Calling:
 
     def before(self, module: nn.Module, args: tuple) -> None:
         recorder = self.recorder
-        if self.passing is not None or recorder.finished or threading.get_ident() != recorder.owner:
+        if self.passing is not None or recorder.finished or recorder.deaf or threading.get_ident() != recorder.owner:
             return
         if torch.compiler.is_compiling():
             return
@@ -78,7 +82,9 @@ class Calling:
             if module is self.passing:
                 self.passing = None
             return
-        if recorder.finished or threading.get_ident() != recorder.owner or torch.compiler.is_compiling():
+        if recorder.finished or recorder.deaf or threading.get_ident() != recorder.owner:
+            return
+        if torch.compiler.is_compiling():
             return
         while self.modules and self.modules.pop() is not module:
             pass
@@ -133,7 +139,7 @@ class Calling:
             node = recorder.table.of(first)
             if not node.inputs:
                 node.calls = recorder.current_calls
-            if recorder.on and (not gradient or trace.steps < 12):
+            if recorder.on and (not gradient or trace.steps < DENSE_STEPS or self.seen[model] < SOURCES):
                 call.source = node
         if gradient:
             given = args[: len(args) - len(self.named)]

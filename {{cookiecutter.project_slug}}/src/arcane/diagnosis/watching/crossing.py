@@ -18,7 +18,7 @@ from .reading import margins
 from .sides import FEWEST, Side, Sides, above_chance, right, sides_of
 from .summaries import columns, row_keys
 from .trace import Trace
-from .turning import FAMILIES, turns
+from .turning import FAMILIES, rotated, turns
 
 READ = 0.5
 """Share of the way from chance to certainty from which on a side counts as readable."""
@@ -32,8 +32,8 @@ TWINS = 0.1
 EXPECTED = 12
 """Training rows of a class that evaluation's shares let expect: that none comes has then a chance of e^-12."""
 
-WRONG = 15
-"""Rows that have to be surely wrong before anything is said of labels."""
+WRONG, FEW_WRONG = 15, 10
+"""Rows that have to be surely wrong before anything is said of labels; and of a turn that makes all of them right."""
 
 
 def look_across(trace: Trace, captures: Captures) -> Iterator[Finding]:
@@ -160,15 +160,17 @@ def _otherwise(trace: Trace, sides: Sides, asked: float, train: float) -> Iterat
     own_wrong = float((own.argmax(1) != sides.asked.labels)[own_sure].mean()) if own_sure.any() else 1.0
     wrong = sure & (said != labels)
     share = float(wrong.sum() / max(1, sure.sum()))
-    if wrong.sum() < WRONG or sure.sum() < FEWEST // 2 or share < trace.limit("crossed_share") + 2 * own_wrong:
+    if wrong.sum() < FEW_WRONG or sure.sum() < FEWEST // 2 or share < trace.limit("crossed_share") + 2 * own_wrong:
         return
-    moved = _renamed(scores, sides)
+    many = wrong.sum() >= WRONG
+    moved = _renamed(scores, sides) if many else None
     turned = _turned(sides, wrong)
     if turned is not None and (not sides.fixed or moved is None):
         name, rescued = turned
-        always = right(
-            sides.train_by_asked(turns(sides.train.rows)[name](sides.train.rows)), sides.train
-        ) > 0.9 * right(own, sides.asked)
+        turn = turns(sides.train.rows).get(name)  # of turns that are drawn together there is no one that all rows had
+        always = turn is not None and right(sides.train_by_asked(turn(sides.train.rows)), sides.train) > 0.9 * right(
+            own, sides.asked
+        )
         yield from _turned_finding(sides, name, rescued, share, always)
     elif moved is not None:
         yield found(
@@ -178,7 +180,7 @@ def _otherwise(trace: Trace, sides: Sides, asked: float, train: float) -> Iterat
             "Make one table of the classes, and use it for both.", sides.train.place,
             "the same number for a class everywhere", share=share, rows=float(sure.sum()),
         )  # fmt: skip
-    elif sides.fixed:
+    elif sides.fixed and many:
         yield from _overwritten(trace, sides, wrong, sure)
 
 
@@ -205,13 +207,19 @@ def _turned(sides: Sides, wrong: np.ndarray) -> tuple[str, float] | None:
     rows, labels = sides.train.rows[wrong], sides.train.labels[wrong]
     read = {name: sides.train_by_asked(turn(rows)) for name, turn in turns(sides.train.rows).items()}
     rescued = {name: float((scores.argmax(1) == labels).mean()) for name, scores in read.items()}
-    for family, names in FAMILIES.items():
-        if set(names) <= set(read):
-            scores = np.stack([read[name] for name in names])
+    angles = {name: sides.train_by_asked(turn(rows)) for name, turn in rotated(rows).items()}
+    for family, names in {**FAMILIES, "turned by one angle or another": tuple(angles) or ("",)}.items():
+        if set(names) <= set(read | angles):
+            scores = np.stack([(read | angles)[name] for name in names])
             clearest = np.stack([margins(part) for part in scores]).argmax(0)
             rescued[family] = float((scores[clearest, np.arange(len(rows))].argmax(1) == labels).mean())
     name, share = max(rescued.items(), key=lambda found: found[1], default=("", 0.0))
-    return (name, share) if share >= (RESCUED if len(sides.names) > 3 else OF_FEW) else None
+    from scipy.stats import binomtest
+
+    least = RESCUED if len(sides.names) > 3 else OF_FEW
+    # Of few rows, more must be made right than every second one by chance.
+    chance = binomtest(round(share * len(rows)), len(rows), RESCUED, alternative="greater").pvalue
+    return (name, share) if share >= least and (len(rows) >= WRONG or chance < 0.001) else None
 
 
 def _turned_finding(sides: Sides, name: str, rescued: float, share: float, always: bool) -> Iterator[Finding]:

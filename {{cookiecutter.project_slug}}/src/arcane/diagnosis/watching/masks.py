@@ -45,6 +45,16 @@ def look_at_masks(trace: Trace, captures: Captures) -> Iterator[Finding]:
         return
     said = _said(other, wanted, pictures)
     as_is = _fits(said, masks)
+    inverted = (as_is < -RELATED).mean() - 2 * (held < -RELATED).mean()
+    if inverted > trace.limit("inverted_masks"):
+        yield found(
+            "labels-corrupt", "error",
+            f"{100 * (as_is < -RELATED).mean():.0f} % of the training masks mark all but what evaluation's mark: 0 and "
+            "1 have changed places.",
+            "Give both sides their masks in one way.", learned[0].place, "masks that mark the same",
+            share=float((as_is < -RELATED).mean()),
+        )  # fmt: skip
+        return
     for name, turn in turns(masks).items():
         turned = _fits(said, turn(masks))
         controls = _fits(said_held, turn(wanted[cut:]))
@@ -58,6 +68,26 @@ def look_at_masks(trace: Trace, captures: Captures) -> Iterator[Finding]:
                 "masks that lie on what they mark", share=float(better.mean()),
             )  # fmt: skip
             return
+    off, usual = _moved(said, masks, as_is), _moved(said_held, wanted[cut:], held)
+    if off.mean() > trace.limit("turned_masks") + 2 * usual.mean():
+        yield found(
+            "augmentation-breaks-labels", "error",
+            f"{100 * off.mean():.0f} % of the training masks lie on what they mark only when they are moved by some "
+            f"pixels; of evaluation's it is {100 * usual.mean():.0f} %.",
+            "Crop or shift masks together with their pictures, by the same draw.", learned[0].place,
+            "masks that lie on what they mark", share=float(off.mean()),
+        )  # fmt: skip
+
+
+def _moved(said: np.ndarray, masks: Tensor, as_is: np.ndarray) -> np.ndarray:
+    """Whether each mask [n, 1, H, W] fits better somewhere else, by a quarter of its edge at most; by correlation."""
+    height, width = masks.shape[2:]
+    best = as_is.copy()
+    for down in range(-(height // 4), height // 4 + 1):
+        for across in range(-(width // 4), width // 4 + 1):
+            if max(abs(down), abs(across)) > 1:  # a pixel to the side is no mistake
+                best = np.maximum(best, _fits(said, masks.roll((down, across), (2, 3))))
+    return best > as_is + 0.5 * RELATED
 
 
 def _pairs(calls: list[Call], captures: Captures) -> tuple[Tensor, Tensor] | None:

@@ -37,6 +37,8 @@ FRAGILE = frozenset({
 })  # fmt: skip
 COUNTS = frozenset({"index_put", "setitem", "bincount", "scatter_add", "index_add"})
 """Ways to count answers, as in a confusion matrix; but for `bincount`, what comes first holds the counts."""
+KEEPING = frozenset({"float", "double", "to_int", "to", "cpu", "type", "view", "reshape"})
+TOGETHER = frozenset({"and", "or", "logical_and", "logical_or", "bitwise_and", "bitwise_or"})
 COMPARISONS = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
 MOST = 4000
 """Nodes of a kind kept."""
@@ -87,6 +89,8 @@ class Measuring:
             choosing.look(self.recorder, node, given, result)
         elif name in COMPARISONS:
             self._comparison(node, given)
+        elif name in TOGETHER and len(given) > 1 and given[0].shape == given[1].shape:
+            self._overlap(node, given)
         elif name in COUNTS and not result.requires_grad:
             self._counted(node, given)
         elif name in ("sum", "mean", "count_nonzero"):
@@ -239,6 +243,13 @@ class Measuring:
                 self._scored(node, tensor, next(labels, None), made)
                 return
 
+    def _overlap(self, node: Node, given: list[Tensor]) -> None:
+        """What is marked by the answers and by the targets: parts of an intersection over union."""
+        first, second = node.inputs[:2]
+        if bool(first.layers) != bool(second.layers) and node.calls:
+            made = 0 if first.layers else 1
+            self._scored(node, given[made], given[1 - made], made)
+
     def _confused(self, node: Node, said: Tensor, labels: Tensor) -> None:
         """Which class was said for which, in evaluation."""
         trace = self.recorder.trace
@@ -249,16 +260,7 @@ class Measuring:
 
     def _reduction(self, node: Node, given: list[Tensor], result: Tensor) -> None:
         source = node.inputs[0] if node.inputs else None
-        while source is not None and source.name in (
-            "float",
-            "double",
-            "to_int",
-            "to",
-            "cpu",
-            "type",
-            "view",
-            "reshape",
-        ):
+        while source is not None and source.name in KEEPING:
             source = source.inputs[0] if source.inputs else None
         if source is None or source.name != "eq" or result.numel() != 1 or not source.calls:
             return
@@ -290,6 +292,8 @@ class Measuring:
         call = recorder.trace.calls[max(recorder.current_calls)]
         if "dropout" in node.name:
             rate, training = node.option("p", 1, 0.5), node.option("training", 2, True)
+            known = recorder.trace.models[call.model].inner
+            node.facts["stray"] = float(id(recorder.calling.modules[-1]) not in known)
             if training and rate and not call.training and len(recorder.trace.dropout_in_evaluation) < MOST:
                 recorder.trace.dropout_in_evaluation.append(node)
         elif not (call.training and call.gradient) and len(recorder.trace.random_in_evaluation) < MOST:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 
+from .fetching import of_heard
 from .places import here
 from .trace import Node
 
@@ -176,7 +177,7 @@ def note(recorder: Any, func: Any, args: tuple, kwargs: dict, result: Any) -> No
     if not results or name in ("grad_fn",) or len(table) > LARGEST_WINDOW:
         return
     given = tensors_in([*args, *kwargs.values()])
-    inputs = tuple(table.of(tensor) for tensor in given)
+    inputs = of_heard(name, tuple(table.of(tensor) for tensor in given))
     options = {str(i): v for i, v in enumerate(args) if _kept(v)}
     options |= {k: v for k, v in kwargs.items() if _kept(v)}
     calls = frozenset().union(recorder.current_calls, *(node.calls for node in inputs))

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch.nn.modules import module as modules
 from torch.optim import lr_scheduler, optimizer
-from torch.utils.data import dataloader
+from torch.utils.data import _utils, dataloader
 
+from .fetching import heard_in_part
 from .operations import tensors_in
 from .places import here
 from .recorder import Recorder, StopProgram, frame_of_person
@@ -60,6 +61,7 @@ class Patches:
                 self._replace(kind, "log_prob", self._log_prob)
         self._replace(builtins, "print", self._print)
         self._replace(dataloader._BaseDataLoaderIter, "__next__", self._delivered)
+        self._replace(_utils.fetch._MapDatasetFetcher, "fetch", lambda fetch: heard_in_part(fetch, recorder))
         recorder.preparing.install()
         self._undo.append(recorder.preparing.remove)
         os.register_at_fork(after_in_child=self._forked)

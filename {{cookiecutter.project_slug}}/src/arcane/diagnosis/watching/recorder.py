@@ -14,7 +14,7 @@ from .calling import Calling
 from .captures import Captures
 from .delivery import Delivery
 from .formulas import of_gradient
-from .measuring import Measuring
+from .measuring import LOSSES, Measuring
 from .operations import Operations, Table, tensors_in, unseen
 from .places import Place, callers, here, is_own
 from .preparing import Preparing
@@ -53,7 +53,7 @@ class Recorder:
         self.current_calls: frozenset[int] = frozenset()
         self.module = ""
         self.on = self.paused = self.in_step = self.in_backward = self.finished = self.modular = False
-        self.asleep = False
+        self.asleep = self.deaf = False
         self.failures: dict[str, int] = {}
         self.last_broken: tuple[str, tuple, tuple, int] = ("", (), (), 0)
         self.places_learned: set[Place | None] = set()
@@ -229,7 +229,7 @@ class Recorder:
             if is_own(code.co_filename):
                 place = Place(code.co_filename, trace.tb_lineno, code.co_name)
             trace = trace.tb_next
-        name, shapes, dtypes, rows = self.last_broken
+        name, shapes, dtypes, rows = _in_a_loss(error) or self.last_broken
         rows = rows or next((call.rows for call in reversed(self.trace.calls)), 0)
         self.trace.crash = Crash(type(error).__name__, str(error), place, name, shapes, dtypes, rows)
 
@@ -246,6 +246,22 @@ class Recorder:
         if self.failures:
             self.trace.notes += [f"{text} ({n} times)" for text, n in sorted(self.failures.items())[:5]]
         return self.trace
+
+
+def _in_a_loss(error: BaseException) -> tuple[str, tuple, tuple, int] | None:
+    """The loss function that an exception came out of, and what it had been given, where nobody listened."""
+    trace = error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        if frame.f_code.co_name in LOSSES and frame.f_globals.get("__name__") == "torch.nn.functional":
+            given = tensors_in([frame.f_locals.get("input"), frame.f_locals.get("target")])
+            rows = len(given[0]) if given and given[0].dim() else 0
+            return (
+                frame.f_code.co_name, tuple(tuple(t.shape) for t in given),
+                tuple(str(t.dtype).removeprefix("torch.") for t in given), rows,
+            )  # fmt: skip
+        trace = trace.tb_next
+    return None
 
 
 def _learnt(distribution: Any, depth: int = 3) -> bool:

@@ -1,7 +1,11 @@
 """Ways to turn rows round that an augmentation may take: mirrors, quarter turns, time reversed, signs."""
 
+import math
 from collections.abc import Callable
+from functools import partial
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .reading import SMALLEST, pictured
@@ -43,6 +47,24 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "mirrored or turned upside down": ("mirrored", "turned upside down", "turned by half"),
 }
 """Turns that one augmentation draws from."""
+
+
+ANGLES = tuple(range(30, 360, 30))
+"""Degrees by which pictures are turned to see whether one was: a digit is still read 15 degrees beside upright."""
+
+
+def rotated(rows: Tensor) -> dict[str, Turn]:
+    """Turns of pictures by any angle; what comes in at the corners is what lies at the border."""
+    return {f"turned by {angle} degrees": _on_pictures(partial(_rotate, angle)) for angle in ANGLES} if (
+        pictured(rows) is not None and rows.is_floating_point()
+    ) else {}  # fmt: skip
+
+
+def _rotate(angle: int, pictures: Tensor) -> Tensor:
+    turn = math.radians(angle)
+    matrix = torch.tensor([[math.cos(turn), -math.sin(turn), 0.0], [math.sin(turn), math.cos(turn), 0.0]])
+    grid = F.affine_grid(matrix.expand(len(pictures), 2, 3), list(pictures.shape), align_corners=False)
+    return F.grid_sample(pictures.float(), grid, padding_mode="border", align_corners=False).to(pictures.dtype)
 
 
 def _on_pictures(turn: Turn) -> Turn:

@@ -18,6 +18,7 @@ from .modes import MODES
 from .objective import OBJECTIVE, SYMPTOMS
 from .parameters import PARAMETERS
 from .placing import PLACING
+from .portions import PORTIONS
 from .rate import RATE
 from .samples import SAMPLES
 from .schedule import SCHEDULE
@@ -28,7 +29,8 @@ from .sizes import EXPLODING, SIZES
 from .units import UNITS
 
 PASSIVE: tuple[PassiveCheck, ...] = (
-    *CRASH, *SHAPES, *LOSS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING, *FINITE, *INPUTS, PLACING, *LABELS,
+    *CRASH, *SHAPES, *PORTIONS, *LOSS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING, *FINITE, *INPUTS, PLACING,
+    *LABELS,
     *MODEL, *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS, *FLOW, *JUDGING, *METRIC, RATE,
     *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
 )  # fmt: skip

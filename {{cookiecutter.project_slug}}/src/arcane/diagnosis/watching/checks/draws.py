@@ -103,18 +103,29 @@ def _patterned(labels: np.ndarray) -> bool:
 
 def look_at_noise(trace: Trace) -> Iterator[Finding]:
     """Training rows that are random numbers alone, for given targets."""
-    calls = [c for c in trace.learned if c.source is not None and not c.input_gradient]
-    sources = [(c, c.source) for c in calls if c.source is not None and drawn(c.source, c.step)]
-    noise = [c for c, source in sources if not _from_data(source) and _replaces(source)]
-    if len(noise) < 3 or len(noise) < len(calls) or trace.taking_turns or not given(trace):
+    if trace.taking_turns or not given(trace):
         return
-    if not any(_denoises(trace, c) for c in noise) and len({c.step for c in noise}) >= 3:
-        yield found(
-            "input-ignored", "error",
-            f"The model gets random numbers ({drawn(noise[0].source, noise[0].step)[0].name}) in place of rows at "
-            f"{len(noise)} training steps looked at, while its targets are given.",
-            "Give it the rows; noise is added to them, not put in their place.", noise[0].place, "the training rows",
-        )  # fmt: skip
+    made: dict[tuple, list[Call]] = defaultdict(list)
+    for call in trace.learned:
+        if call.source is not None and not call.input_gradient:
+            made[call.model, call.place].append(call)
+    for calls in made.values():  # each stage of a training by itself
+        noise = [c for c in calls if c.source is not None and drawn(c.source, c.step) and _put_in_place(c.source)]
+        if len(noise) < max(3, len(calls)) or any(_denoises(trace, c) for c in noise):
+            continue
+        if len({c.step for c in noise}) >= 3:
+            yield found(
+                "input-ignored", "error",
+                f"The model gets random numbers ({drawn(noise[0].source, noise[0].step)[0].name}) in place of rows at "
+                f"{len(noise)} training steps looked at, while its targets are given.",
+                "Give it the rows; noise is added to them, not put in their place.", noise[0].place,
+                "the training rows",
+            )  # fmt: skip
+            return
+
+
+def _put_in_place(source: Node) -> bool:
+    return not _from_data(source) and _replaces(source)
 
 
 FRESH = ("rand", "randn", "rand_like", "randn_like", "uniform", "randint", "randint_like", "randperm")

@@ -85,17 +85,22 @@ def _call_place(trace: Trace, node: Node):
     return next((trace.calls[n].place for n in node.calls), None)
 
 
+SMALLEST_VARIANCE = 1e-5
+"""What normalisers add to the variance: they do not lift what varies by less."""
+
+
 def _normalised_next(trace: Trace, first: Node) -> bool:
     """Whether a normaliser follows the first layer, which then may get any scale.
 
     One over a row's units takes a common scale away, but not that columns lie far from nought beside what they vary.
     """
     uneven = first.facts.get("entering.offset", 0.0) > trace.limit("input_offset")
+    narrow = first.facts.get("entering.std", 1.0) ** 2
     for backward in trace.backwards[:12]:
         for node in ancestors(backward.root):
             of_rows = node.name not in ("batch_norm", "instance_norm")
             if node.name in NORMS and not (uneven and of_rows) and any(source(i) is first for i in node.inputs):
-                return True
+                return narrow > SMALLEST_VARIANCE
     return False
 
 

@@ -118,6 +118,25 @@ def look_at_values(trace: Trace) -> Iterator[Finding]:
                 return
 
 
+SMALL_MARK = 0.1
+"""Least mark of a binary loss beside 0: of smoothed labels the other value is not 0, of shares there are more than two.
+"""
+
+
+def look_at_marks(trace: Trace) -> Iterator[Finding]:
+    """Labels of 0 and of one small number: marks that were divided once too often."""
+    terms = [t for t in losses(trace) if t.kind.startswith("binary") and t.targets is not None and not taught(t)]
+    facts = [t.node.facts for t in terms if t.node.facts.get("target.high", 0) > 0]
+    marks = {f["target.high"] for f in facts if f.get("target.distinct") == 2 and f["target.low"] == 0}
+    mark = min(marks, default=1.0)
+    if len(facts) >= 3 and mark < SMALL_MARK and all(f["target.high"] == mark for f in facts):
+        yield found(
+            "labels-corrupt", "error",
+            f"All labels that {terms[0].kind} gets are 0 or {mark:.3g}: marks are hardly told from their absence.",
+            "Bring the marks to 1 (divide by 255 only what runs to 255).", terms[0].node.place, "0 and 1", mark=mark,
+        )  # fmt: skip
+
+
 def look_at_margins(trace: Trace) -> Iterator[Finding]:
     """A hinge on labels of 0 and 1."""
     for backward in trace.backwards[:6]:
@@ -207,6 +226,12 @@ LABELS = (
         "A loss computes something for wrong targets too.",
         "No threshold: binary losses know 0 to 1; rows of probabilities sum to one within 0.01.",
         look_at_values,
+    ),
+    PassiveCheck(
+        ("labels-corrupt",),
+        "A mark of nearly 0 is learnt as none.",
+        "Two values in all of a binary loss's targets, 0 and one below 0.1.",
+        look_at_marks,
     ),
     PassiveCheck(
         ("label-format-mismatch",),

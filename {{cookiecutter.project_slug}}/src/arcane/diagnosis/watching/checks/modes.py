@@ -117,12 +117,15 @@ def look_at_dropout(trace: Trace) -> Iterator[Finding]:
         calls = [c for c in calls if not c.training and not c.learned]
         if not calls or any(repeated(trace, c) for c in calls) or not any(c.scored or c.shown for c in calls):
             continue
-        if node.module.startswith(("Dropout", "AlphaDropout", "FeatureAlpha")):
+        own, stray = node.module.startswith(("Dropout", "AlphaDropout", "FeatureAlpha")), node.facts.get("stray")
+        if own and not stray:
             continue  # a module's own mode: set by the program
+        how = f"the model does not know this {node.module}" if own else "its `training` argument is not the mode"
         yield found(
             "dropout-active-in-evaluation", "error",
-            f"{node.name} drops values while the model is in eval mode: its `training` argument is not the mode.",
-            "Give it training=self.training, or use nn.Dropout.",
+            f"{node.name} drops values while the model is in eval mode: {how}.",
+            "Make it in __init__, as an attribute of the model." if own
+            else "Give it training=self.training, or use nn.Dropout.",
             node.place, "no dropout in eval mode", rate=float(node.option("p", 1, 0.5) or 0),
         )  # fmt: skip
         return

@@ -48,6 +48,7 @@ def look_at_parameters(trace: Trace) -> Iterator[Finding]:
                 missing=len(missing),
             )  # fmt: skip
             return
+    missing = missing or _thawed(trace, stepped, own)
     if not missing:
         return
     if _none_held(trace, held):
@@ -69,6 +70,22 @@ def look_at_parameters(trace: Trace) -> Iterator[Finding]:
         "Give them to the optimiser, or freeze them on purpose with requires_grad_(False).",
         stepped[0].made or stepped[0].place, "0", parameters=len(names),
     )  # fmt: skip
+
+
+def _thawed(trace: Trace, stepped: list[Optimiser], own: set[int]) -> dict[int, str]:
+    """Parameters that were frozen, want a gradient later, and are held by no optimiser that steps then; with names."""
+    last = {number: max(e.time for e in trace.events if e.kind == "step" and e.subject == number)
+            for number, o in trace.optimisers.items() if o in stepped}  # fmt: skip
+    names = {key: name for model in trace.models.values() for key, (name, _, _) in model.parameters.items()}
+    frozen: set[int] = set()
+    late: dict[int, str] = {}
+    for backward in trace.backwards:
+        nodes = [n for n in ancestors(backward.root) if n.name == "parameter" and n.key in own]
+        held = frozenset().union(*(trace.optimisers[n].held for n, time in last.items() if time > backward.time))
+        if held:
+            late |= {n.key: names[n.key] for n in nodes if n.wants_gradient and n.key in frozen - held}
+        frozen |= {n.key for n in nodes if not n.wants_gradient}
+    return late
 
 
 def _left_alone(trace: Trace, stepped: list[Optimiser]) -> Iterator[Finding]:

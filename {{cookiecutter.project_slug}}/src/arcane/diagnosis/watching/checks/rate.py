@@ -31,6 +31,9 @@ def look_at_rate(trace: Trace) -> Iterator[Finding]:
             continue
         steps = min(map(len, ratios))
         typical = np.array([np.median([r[i] for r in ratios]) for i in range(steps)])
+        typical = typical[np.isfinite(typical)]  # behind a weight that is NaN no length is told
+        if not len(typical):
+            continue
         said = _too_far(trace, optimiser, typical, losses) or _too_short(trace, optimiser, typical, losses)
         if said:
             yield said

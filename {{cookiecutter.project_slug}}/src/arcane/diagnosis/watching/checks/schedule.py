@@ -65,7 +65,7 @@ def _said(schedule: Schedule, optimiser: Optimiser, trace: Trace, number: int):
             f"The {schedule.name} is made but never stepped: the rate stays as it starts.",
             "Call scheduler.step() after each epoch (or step, as it was made for).", "error",
         )  # fmt: skip
-    if schedule.first == 0 and schedule.steps > 1:
+    if schedule.first == 0 and schedule.steps > 1 and not _accumulates(trace):
         return (
             f"The {schedule.name} is stepped before the first optimiser step: the first rate is "
             "skipped, and all others "
@@ -142,6 +142,14 @@ def _said(schedule: Schedule, optimiser: Optimiser, trace: Trace, number: int):
 
 FEWEST_EPOCHS = 3
 """Times that a schedule is stepped, below which it may be a trial run."""
+
+
+def _accumulates(trace: Trace) -> bool:
+    """Whether several batches are added up before the first step, and the schedule is stepped with each of them."""
+    first = next((e.time for e in trace.events if e.kind == "step"), 0)
+    passes = [e.time for e in trace.events if e.kind == "backward" and e.time < first]
+    return len(passes) > 1 and any(passes[0] < e.time < passes[1] for e in trace.events if e.kind == "schedule")
+
 
 DECAYS = ("StepLR", "MultiStepLR", "ExponentialLR", "LambdaLR", "MultiplicativeLR", "ReduceLROnPlateau")
 LOSSES = re.compile(r"loss|err|mse|mae|nll|perplexity|\bppl")

@@ -73,12 +73,16 @@ PAIRWISE = frozenset({"sub", "rsub", "mul", "add", "div", "maximum", "minimum", 
 
 
 def _crossed(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
-    """Whether two shapes differ and broadcast to more than either holds, by one lacking a dimension."""
+    """Whether two shapes differ and broadcast to more than either holds, by one lacking a dimension.
+
+    The rows of the shorter one, numbers [n] or pictures [n, H, W], then lie where the longer one has 1: in its last
+    place or, after its own rows, in that of the channels.
+    """
     if len(first) == len(second) or not first or not second:
         return False
     longer, shorter = (first, second) if len(first) > len(second) else (second, first)
     rows = longer[0]
-    return len(longer) == len(shorter) + 1 and rows > 1 and shorter[0] == rows and longer[-1] == 1
+    return len(longer) == len(shorter) + 1 and rows > 1 and shorter[0] == rows and 1 in (longer[-1], longer[1])
 
 
 def look_at_softmax(trace: Trace) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """How weights start, and which units live."""
 
 from collections.abc import Iterator
+from math import prod
 
 from ....data.findings import Finding
 from ..graph import ancestors, layers_before
@@ -95,18 +96,32 @@ def look_at_start(trace: Trace) -> Iterator[Finding]:
                 how = f"are all {weights.level:g} at the start: its units differ by their biases alone"
                 yield _initial(weights, optimiser.made, "error", how)
                 return
-        if loaded or normalised:
+        if loaded:
             continue
+        if normalised:  # what lies before a normaliser may start at any width; the last layer does not
+            matrices = [w for k, w in kept.items() if k in _heads(trace)]
         for weights in matrices:
             if weights.constant or weights.absent == weights.seen:
                 continue
             scale = weights.scale or 0.0
-            if scale > trace.limit("weight_scale") and len(weights.shape) > 1 and weights.shape[-1] > 3:
+            if scale > trace.limit("weight_scale") and prod(weights.shape[1:]) > 3:
                 yield _initial(weights, optimiser.made, "error", f"start {scale:.3g} / sqrt(fan in) wide")
                 return
             if scale < trace.limit("weight_scale_least") and weights is not matrices[-1]:
                 yield _initial(weights, optimiser.made, "error", f"start {scale:.2g} / sqrt(fan in) wide")
                 return
+
+
+def _heads(trace: Trace) -> set[int]:
+    """Parameters of the layer that makes the outputs of a plain loss's only call."""
+    return {
+        flat(i).key
+        for b in trace.backwards[:2]
+        for n in ancestors(b.root)
+        if n.name in LINEAR and n.layers == b.root.layers and len(n.calls) == 1
+        for i in n.inputs
+        if flat(i).name == "parameter"
+    }
 
 
 def _initial(weights: Weights, place, severity, how: str) -> Finding:
