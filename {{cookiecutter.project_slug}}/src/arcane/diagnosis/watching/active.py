@@ -12,9 +12,10 @@ from .crossing import look_across
 from .masks import look_at_masks
 from .nearness import look_at_copies_nearby
 from .numbered import look_at_numbers
+from .overlaying import look_at_overlays
 from .padding import look_at_padding
 from .pairing import look_at_kept_pairs
-from .probing import look_at_copies
+from .probing import look_at_copies, look_at_own_modes
 from .sequences import look_at_sequences
 from .series import look_at_series
 from .streams import look_at_streams
@@ -23,11 +24,13 @@ from .trace import Trace
 Look = Callable[[Trace, Captures], Iterable[Finding]]
 LOOKS: tuple[tuple[str, Look], ...] = (
     ("examples-mixed", look_at_copies),
+    ("train-mode-in-evaluation", look_at_own_modes),
     ("preprocessing-leak", look_at_series),
     ("labels-out-of-order", look_across),
     ("train-validation-overlap", look_at_copies_nearby),
     ("train-validation-overlap", look_at_streams),
     ("augmentation-breaks-labels", look_at_masks),
+    ("labels-out-of-order", look_at_overlays),
     ("labels-out-of-order", look_at_numbers),
     ("labels-out-of-order", look_at_sequences),
     ("labels-out-of-order", look_at_kept_pairs),

@@ -212,6 +212,8 @@ class Calling:
                 self.recorder.rows.settle(call, "shown")
         if node is not None and node.calls and not any(self.recorder.trace.calls[n].gradient for n in node.calls):
             self.recorder.arrays.said(tensor)
+            if tensor.numel() == 1 and node.layers:
+                self.recorder.measuring.taken_out(node, tensor)
 
     def _leaves(self, node: Node | None) -> None:
         """Whether values leave torch on their way through a model that is learnt from: no gradient comes back."""

@@ -39,12 +39,12 @@ def look_at_masks(trace: Trace, captures: Captures) -> Iterator[Finding]:
     if pictures.shape[1:] != other.shape[1:] or masks.shape[1:] != wanted.shape[1:]:
         return
     cut = len(other) // 2
-    said_held = _said(other[:cut], wanted[:cut], other[cut:])
-    held = _fits(said_held, wanted[cut:])
+    said_held = said_of(other[:cut], wanted[:cut], other[cut:])
+    held = fits(said_held, wanted[cut:])
     if float(np.median(held)) < RELATED:
         return
-    said = _said(other, wanted, pictures)
-    as_is = _fits(said, masks)
+    said = said_of(other, wanted, pictures)
+    as_is = fits(said, masks)
     inverted = (as_is < -RELATED).mean() - 2 * (held < -RELATED).mean()
     if inverted > trace.limit("inverted_masks"):
         yield found(
@@ -56,8 +56,8 @@ def look_at_masks(trace: Trace, captures: Captures) -> Iterator[Finding]:
         )  # fmt: skip
         return
     for name, turn in turns(masks).items():
-        turned = _fits(said, turn(masks))
-        controls = _fits(said_held, turn(wanted[cut:]))
+        turned = fits(said, turn(masks))
+        controls = fits(said_held, turn(wanted[cut:]))
         better, usual = turned > as_is + 0.5 * RELATED, controls > held + 0.5 * RELATED
         if name not in SIGNS and better.mean() > trace.limit("turned_masks") + 2 * usual.mean():
             yield found(
@@ -86,7 +86,7 @@ def _moved(said: np.ndarray, masks: Tensor, as_is: np.ndarray) -> np.ndarray:
     for down in range(-(height // 4), height // 4 + 1):
         for across in range(-(width // 4), width // 4 + 1):
             if max(abs(down), abs(across)) > 1:  # a pixel to the side is no mistake
-                best = np.maximum(best, _fits(said, masks.roll((down, across), (2, 3))))
+                best = np.maximum(best, fits(said, masks.roll((down, across), (2, 3))))
     return best > as_is + 0.5 * RELATED
 
 
@@ -111,14 +111,14 @@ def _surroundings(pictures: Tensor) -> Tensor:
     return maps.permute(0, 2, 3, 1).flatten(0, 2).double()
 
 
-def _said(known: Tensor, masks: Tensor, asked: Tensor) -> np.ndarray:
+def said_of(known: Tensor, masks: Tensor, asked: Tensor) -> np.ndarray:
     """What the reader says of each pixel [n, H * W]."""
     features, wanted = _surroundings(known).numpy(), masks.flatten().numpy()[:, None]
     step = max(1, len(features) // PIXELS)
     return ridge(features[::step], wanted[::step], _surroundings(asked).numpy()).reshape(len(asked), -1)
 
 
-def _fits(said: np.ndarray, masks: Tensor) -> np.ndarray:
+def fits(said: np.ndarray, masks: Tensor) -> np.ndarray:
     """Correlation of what is said with each mask [n]."""
     truth = masks.flatten(1).numpy()
     first, second = said - said.mean(1, keepdims=True), truth - truth.mean(1, keepdims=True)

@@ -181,6 +181,8 @@ class Measuring:
         for number in node.calls:
             if calls[number].rows == rows and not len(calls[number].labels):
                 calls[number].labels = labels_of(targets, rows)
+            if scores.shape == targets.shape:
+                self.recorder.captures.target(number, targets)
             self.recorder.score(number)
 
     def _factor(self, node: Node, given: list[Tensor]) -> None:
@@ -275,6 +277,12 @@ class Measuring:
             compared = behind(count.inputs[0])
             if compared.name == "eq" and compared.shape:
                 self._record("divided", float(number), int(np.prod(compared.shape)), node)
+
+    def taken_out(self, node: Node, number: Tensor) -> None:
+        """A number of evaluation leaves torch: whether it is a mean already."""
+        call = self.recorder.trace.calls[max(node.calls)]
+        kind = "shown-mean" if behind(node).name in ("mean", "div") else "shown"
+        self._record(kind, float(number), call.rows, node)
 
     def _record(self, kind: str, value: float, rows: int, node: Node) -> None:
         if len(self.recorder.trace.scores) < MOST and node.calls:

@@ -11,6 +11,7 @@ from ...data.findings import Finding
 from ...training.randomness import random_state_kept
 from .captures import Captures, changed
 from .checks.check import found
+from .checks.modes import repeated
 from .graph import losses, taught
 from .trace import Call, Trace
 
@@ -48,6 +49,35 @@ def look_at_copies(trace: Trace, captures: Captures) -> Iterator[Finding]:
             code, message, advice = finding
             yield found(code, "error", message, advice, calls[0].place, "each row for itself", rows=rows)
             return
+
+
+def look_at_own_modes(trace: Trace, captures: Captures) -> Iterator[Finding]:
+    """Evaluation in train mode of a model whose own code, not a layer of torch's, asks for its mode."""
+    drawn = {number for node in trace.random_in_evaluation for number in node.calls}
+    for call in trace.evaluated:
+        plain = not (call.modes.dropout_on or call.modes.norm_on) and call.model in captures.calls
+        if not (call.training and plain and call.number in drawn) or trace.taking_turns or repeated(trace, call):
+            continue
+        model, args, named = captures.calls[call.model]
+        model, device = copy.deepcopy(model), next(model.parameters()).device
+        with random_state_kept(device), torch.no_grad():
+            differ = {mode: _differ(model.train(mode), args, named) for mode in (True, False)}
+        if differ[True] and not differ[False]:
+            yield found(
+                "train-mode-in-evaluation", "error",
+                "Evaluation runs the model in train mode, where it draws random numbers; in eval mode it draws none.",
+                "Call model.eval() before evaluating, and model.train() after it.", call.place, "eval mode",
+            )  # fmt: skip
+        return
+
+
+def _differ(model: nn.Module, args: tuple, named: dict[str, Any]) -> bool:
+    """Whether the same inputs give other outputs by other draws."""
+    made = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        made.append(next(iter(_tensors(model(*args, **named)))))
+    return not torch.equal(*made)
 
 
 def _targets(trace: Trace, key: int) -> set[int]:

@@ -19,6 +19,7 @@ from .objective import OBJECTIVE, SYMPTOMS
 from .parameters import PARAMETERS
 from .placing import PLACING
 from .portions import PORTIONS
+from .quotients import QUOTIENTS
 from .rate import RATE
 from .samples import SAMPLES
 from .schedule import SCHEDULE
@@ -30,7 +31,6 @@ from .units import UNITS
 
 PASSIVE: tuple[PassiveCheck, ...] = (
     *CRASH, *SHAPES, *PORTIONS, *LOSS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING, *FINITE, *INPUTS, PLACING,
-    *LABELS,
-    *MODEL, *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS, *FLOW, *JUDGING, *METRIC, RATE,
-    *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
+    *LABELS, *MODEL, *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS, *FLOW, *JUDGING, *METRIC,
+    *QUOTIENTS, RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
 )  # fmt: skip

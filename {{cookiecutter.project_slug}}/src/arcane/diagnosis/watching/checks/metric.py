@@ -11,6 +11,7 @@ from ..trace import Call, Report, Score, Trace
 from .check import PassiveCheck, found
 
 ACCURACY = re.compile(r"acc|correct|precision|top1|hit")
+SHARE = re.compile(r"f1|iou|dice|jaccard|score|auc")
 LOSS = re.compile(r"loss|nll|mse|mae|error|ce\b|entropy")
 
 
@@ -23,7 +24,7 @@ class Evaluated:
 
 
 def look_at_values(trace: Trace) -> Iterator[Finding]:
-    looks = [(e, k, m, False) for e in _evaluations(trace) for k, m in (("accuracy", ACCURACY), ("loss", LOSS))]
+    looks = [(e, k, m, False) for e in evaluations(trace) for k, m in (("accuracy", ACCURACY), ("loss", LOSS))]
     looks += [(e, "loss", LOSS, True) for e in _epochs(trace)]
     chances: dict[tuple[str, bool], int] = defaultdict(int)
     for evaluated, kind, _, training in looks:
@@ -72,12 +73,15 @@ def _beyond(report: Report) -> bool:
     return value != round(value) and (value < 0 or 1 + 1e-9 < value < 1.5 or value > 100 + 1e-6)
 
 
-def _evaluations(trace: Trace) -> list[Evaluated]:
+COUNTED = ("correct", "accuracy", "loss", "loss-sum", "divided")
+
+
+def evaluations(trace: Trace, kinds: Sequence[str] = COUNTED) -> list[Evaluated]:
     """The evaluations seen whole, each with what was reported before the next one began."""
     evaluated = {c.number for c in trace.evaluated}
     groups: list[list[Score]] = []
     for score in sorted(trace.scores, key=lambda s: s.time):
-        if score.call not in evaluated:
+        if score.call not in evaluated or score.kind not in kinds:
             continue
         if groups and groups[-1][-1].step == score.step and groups[-1][-1].place and score.place and (
             groups[-1][-1].place.file == score.place.file
@@ -131,7 +135,7 @@ def _wrong_value(
         wrong |= {
             "the mean of the batches' means, which gives the rows of a small last batch more weight": sums.of_means,
         }
-        if sums.batches and not any(_agrees(r, mean) for r in evaluated.reports for mean in sums.means[:-1]):
+        if sums.batches and not any(agrees(r, mean) for r in evaluated.reports for mean in sums.means[:-1]):
             wrong["that of the last batch alone"] = sums.means[-1]
     wrong |= _running(sums, [_parts(e, kind) for e in before], kind, training)
     # A number without a name must agree in four digits or more: by chance one in thousands does.
@@ -140,15 +144,17 @@ def _wrong_value(
     if kind == "loss":  # of a loss near nought hardly a digit is shown
         reports = [r for r in reports if r.digits is None or abs(r.value) * 10**r.digits >= SHOWN]
     named = [r for r in reports if matcher.search(r.name) or (not r.name and (r.digits or 0) >= 3)]
+    if kind == "accuracy":  # more than all, under the name of another share
+        named += [r for r in reports if SHARE.search(r.name) and r.value > 1]
     rights = (right, 1 - right) if kind == "accuracy" else (right, _root(right), *([sums.of_means] if training else []))
-    if any(_agrees(r, value) for r in evaluated.reports for value in rights):
+    if any(agrees(r, value) for r in evaluated.reports for value in rights):
         return None
     for how, value in wrong.items():
         if any(abs(value - good) < 1e-9 * max(1, abs(good)) for good in rights):
             continue
         for report in named:
             plain = how not in BY_CHANCE or (report.name and (value not in (0, 1) or "acc" in report.name))
-            if plain and _agrees(report, value) and not _agrees(report, right):
+            if plain and agrees(report, value) and not agrees(report, right):
                 return report, right, how
     return None
 
@@ -200,6 +206,9 @@ def _of_accuracy(sums: Sums, trace: Trace) -> dict[str, float]:
         wrong["the number of right answers over all places, those that are left out of the count too"] = (
             sums.counts / sum(places)
         )
+    rows = sum(trace.calls[s.call].rows for s in sums.parts)
+    if 0 < rows < sums.rows and sums.rows % rows == 0:
+        wrong[f"the number of right answers over the rows, of {sums.rows // rows} answers each"] = sums.counts / rows
     for size in {p.rows for name, p in trace.populations.items() if name.startswith("train:")}:
         wrong["the number of right answers over the number of training rows"] = sums.counts / size
         wrong["the number of right answers over the number of all rows"] = sums.counts / (size + sums.rows)
@@ -247,7 +256,7 @@ def _root(value: float) -> float:
     return math.sqrt(value) if value >= 0 else value
 
 
-def _agrees(report: Report, value: float) -> bool:
+def agrees(report: Report, value: float) -> bool:
     """Whether a reported number is that value, to the digits shown, as a share or in %."""
     near = 0.5000001 * 10.0**-report.digits if report.digits is not None else 1e-6 * max(abs(value), 1e-6)
     near = max(near, 1e-9 * abs(value))  # sums in another order
