@@ -69,7 +69,7 @@ def look_at_masks(trace: Trace, captures: Captures) -> Iterator[Finding]:
             )  # fmt: skip
             return
     off, usual = _moved(said, masks, as_is), _moved(said_held, wanted[cut:], held)
-    if off.mean() > trace.limit("turned_masks") + 2 * usual.mean():
+    if off.mean() > trace.limit("turned_masks") + 2 * usual.mean() and belongs(said, masks):
         yield found(
             "augmentation-breaks-labels", "error",
             f"{100 * off.mean():.0f} % of the training masks lie on what they mark only when they are moved by some "
@@ -77,6 +77,13 @@ def look_at_masks(trace: Trace, captures: Captures) -> Iterator[Finding]:
             "Crop or shift masks together with their pictures, by the same draw.", learned[0].place,
             "masks that lie on what they mark", share=float(off.mean()),
         )  # fmt: skip
+
+
+def belongs(said: np.ndarray, masks: Tensor, least: float = 0.01) -> bool:
+    """Whether what a reader says fits each picture's own mask better than another picture's."""
+    from scipy.stats import ttest_rel
+
+    return bool(ttest_rel(fits(said, masks), fits(said, masks.roll(1, 0)), alternative="greater").pvalue < least)
 
 
 def _moved(said: np.ndarray, masks: Tensor, as_is: np.ndarray) -> np.ndarray:

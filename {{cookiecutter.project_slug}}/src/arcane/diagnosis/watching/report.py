@@ -138,7 +138,6 @@ CAUSED = (
     ("gradient-not-finite", "loss-not-finite"),
     ("loss-sum-reduction", "learning-rate-too-high"),
     ("augmentation-breaks-labels", "labels-corrupt"),
-    ("labels-out-of-order", "augmentation-breaks-labels"),  # what belongs to another picture lies elsewhere
     ("labels-corrupt", "loss-not-finite"),
     ("labels-corrupt", "gradient-not-finite"),
     ("train-eval-preprocessing-differ", "labels-corrupt"),
