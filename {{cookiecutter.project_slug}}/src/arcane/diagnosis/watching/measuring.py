@@ -87,10 +87,8 @@ class Measuring:
         elif name in ("gather", "getitem", "take_along_dim", "index_select") and len(given) > 1 and node.layers:
             self._picked(node, given)
             choosing.look(self.recorder, node, given, result)
-        elif name in COMPARISONS:
+        elif name in COMPARISONS or name in TOGETHER:
             self._comparison(node, given)
-        elif name in TOGETHER and len(given) > 1 and given[0].shape == given[1].shape:
-            self._overlap(node, given)
         elif name in COUNTS and not result.requires_grad:
             self._counted(node, given)
         elif name in ("sum", "mean", "count_nonzero"):
@@ -232,7 +230,7 @@ class Measuring:
                     if side.numel() <= 65536:
                         whole = not side.is_floating_point() or (side == side.round()).double().mean()
                         node.facts[f"{name}.whole"] = float(whole)
-            self._scored(node, given[predicted], given[1 - predicted])
+            self._scored(node, given[predicted], given[1 - predicted], predicted if node.name in TOGETHER else 0)
 
     def _counted(self, node: Node, given: list[Tensor]) -> None:
         """Answers that are counted by their value."""
@@ -244,13 +242,6 @@ class Measuring:
                 labels = (t for t in beside if t.dim() and t.shape == tensor.shape and not t.is_floating_point())
                 self._scored(node, tensor, next(labels, None), made)
                 return
-
-    def _overlap(self, node: Node, given: list[Tensor]) -> None:
-        """What is marked by the answers and by the targets: parts of an intersection over union."""
-        first, second = node.inputs[:2]
-        if bool(first.layers) != bool(second.layers) and node.calls:
-            made = 0 if first.layers else 1
-            self._scored(node, given[made], given[1 - made], made)
 
     def _confused(self, node: Node, said: Tensor, labels: Tensor) -> None:
         """Which class was said for which, in evaluation."""
@@ -280,9 +271,8 @@ class Measuring:
 
     def taken_out(self, node: Node, number: Tensor) -> None:
         """A number of evaluation leaves torch: whether it is a mean already."""
-        call = self.recorder.trace.calls[max(node.calls)]
         kind = "shown-mean" if behind(node).name in ("mean", "div") else "shown"
-        self._record(kind, float(number), call.rows, node)
+        self._record(kind, float(number), self.recorder.trace.calls[max(node.calls)].rows, node)
 
     def _record(self, kind: str, value: float, rows: int, node: Node) -> None:
         if len(self.recorder.trace.scores) < MOST and node.calls:
