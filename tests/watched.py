@@ -1,8 +1,10 @@
 """Programs under the watching doctor, for its tests: data of a few classes, and what is found."""
 
+import linecache
+import sys
 import warnings
 from collections.abc import Callable
-from contextlib import redirect_stdout, suppress
+from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import torch
 
 from arcane.data.findings import Finding
 from arcane.diagnosis import watch
+from arcane.diagnosis.watching.program import run_watched
 
 
 def blobs(n: int = 300, classes: int = 5, features: int = 8) -> tuple[torch.Tensor, torch.Tensor]:
@@ -31,11 +34,14 @@ def codes(program: Callable[[], object]) -> list[str]:
 
 
 def read(source: str, file: Path) -> list[Finding]:
-    """What is found in a program that stands in a file; what it prints is swallowed, and how it ends."""
+    """What `doctor` finds in a program that stands in a file; what it prints is swallowed, and how it ends."""
     file.write_text(source, encoding="utf-8")
+    linecache.checkcache(str(file))  # it may have held another program before
     torch.set_num_threads(1)
-    with warnings.catch_warnings(), redirect_stdout(StringIO()):
-        warnings.simplefilter("ignore")
-        with suppress(Exception), watch(show=False) as report:
-            exec(compile(source, str(file), "exec"), {"__name__": "__main__"})
-    return list(report.findings)
+    before = sys.argv, sys.path[:], sys.modules["__main__"], sys.excepthook
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            return list(run_watched(file, [])[1].findings)
+    finally:
+        sys.argv, sys.path[:], sys.modules["__main__"], sys.excepthook = before
