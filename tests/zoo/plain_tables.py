@@ -771,11 +771,11 @@ RIGHT: list[tuple[str, Patch]] = [
     (
         HOUSE,
         (
-            ("y_scaler.fit_transform(y_tr.reshape(-1, 1)).ravel()", "np.log(y_tr / 1e5)"),
-            ("y_scaler.transform(y_va.reshape(-1, 1)).ravel()", "np.log(y_va / 1e5)"),
+            ("y_scaler.fit_transform(y_tr.reshape(-1, 1)).ravel()", "np.log(y_tr) - np.log(y_tr).mean()"),
+            ("y_scaler.transform(y_va.reshape(-1, 1)).ravel()", "np.log(y_va) - np.log(y_tr).mean()"),
             (
                 "y_scaler.inverse_transform(np.concatenate(preds).reshape(-1, 1)).ravel()",
-                "np.exp(np.concatenate(preds)) * 1e5",
+                "np.exp(np.concatenate(preds) + np.log(y_tr).mean())",
             ),
             ("y = 14000 * y + 90000", "y = np.maximum(14000 * y + 90000, 20000)"),
         ),
@@ -940,12 +940,12 @@ RIGHT: list[tuple[str, Patch]] = [
     ),
     (
         HOUSE,
-        (  # the target is only divided
-            ("y_scaler.fit_transform(y_tr.reshape(-1, 1)).ravel()", "y_tr / 100_000"),
-            ("y_scaler.transform(y_va.reshape(-1, 1)).ravel()", "y_va / 100_000"),
+        (  # the target is brought near nought by round numbers
+            ("y_scaler.fit_transform(y_tr.reshape(-1, 1)).ravel()", "(y_tr - 300_000) / 100_000"),
+            ("y_scaler.transform(y_va.reshape(-1, 1)).ravel()", "(y_va - 300_000) / 100_000"),
             (
                 "y_scaler.inverse_transform(np.concatenate(preds).reshape(-1, 1)).ravel()",
-                "np.concatenate(preds) * 100_000",
+                "np.concatenate(preds) * 100_000 + 300_000",
             ),
         ),
     ),
@@ -1589,7 +1589,7 @@ WRONG: list[tuple[str, Patch, tuple[str, ...]]] = [
             ("self.user_emb(user)", "self.user_emb(user * 0)"),
             ("self.user_bias(user)", "self.user_bias(user * 0)"),
         ),
-        ("input-ignored", "constant-output"),
+        ("input-ignored", "input-degenerate", "constant-output"),
     ),
     # labels
     (

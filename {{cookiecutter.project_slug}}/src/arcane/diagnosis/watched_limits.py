@@ -31,6 +31,14 @@ WATCHED: dict[str, Limit] = {
         ("train-eval-preprocessing-differ",),
         "largest difference of one feature's means between phases, in its larger deviation, where no value is shared",
     ),
+    "watched_beyond": Limit(
+        3.0,
+        ("train-eval-preprocessing-differ",),
+        "how far a feature's mean in evaluation may lie beyond all of its values in training, in their range",
+    ),
+    "constant_columns": Limit(
+        0.5, ("input-degenerate",), "largest share of a table's columns without any variance in training"
+    ),
     "watched_fresh_rows": Limit(0.2, ("input-degenerate",), "least share of different rows in the best batch"),
     "watched_overlap": Limit(
         0.02, ("train-validation-overlap",), "largest share of a program's evaluation rows that training has seen"
@@ -87,6 +95,9 @@ WATCHED: dict[str, Limit] = {
     "inverted_masks": Limit(
         0.2, ("labels-corrupt",), "share of training masks that mark all but what evaluation's masks mark"
     ),
+    "mixed_share": Limit(
+        0.3, ("augmentation-breaks-labels",), "weight of other rows of its batch in a training row with one label"
+    ),
     "columns_per_class": Limit(
         2.0, ("output-shape-mismatch",), "columns of the outputs for each class that occurs, from which on it is said"
     ),
@@ -132,6 +143,7 @@ WATCHED: dict[str, Limit] = {
         "times what enters the first layer that what enters a later one may be, before the first step",
     ),
     "weight_scale": Limit(6.0, ("bad-initialisation",), "largest deviation of initial weights x sqrt(fan in)"),
+    "weight_offset": Limit(6.0, ("bad-initialisation",), "largest mean of initial weights x fan in"),
     "weight_scale_least": Limit(0.01, ("bad-initialisation",), "least deviation of initial weights x sqrt(fan in)"),
     "watched_dead_share": Limit(
         0.75, ("dead-units",), "largest share of rectified units that are 0 at every late step"

@@ -19,6 +19,7 @@ from .probing import look_at_copies, look_at_own_modes
 from .sequences import look_at_sequences
 from .series import look_at_series
 from .streams import look_at_streams
+from .told import look_at_told
 from .trace import Trace
 
 Look = Callable[[Trace, Captures], Iterable[Finding]]
@@ -26,6 +27,7 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("examples-mixed", look_at_copies),
     ("train-mode-in-evaluation", look_at_own_modes),
     ("preprocessing-leak", look_at_series),
+    ("input-ignored", look_at_told),
     ("labels-out-of-order", look_across),
     ("train-validation-overlap", look_at_copies_nearby),
     ("train-validation-overlap", look_at_streams),

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .conversions import MET
 from .trace import Call, Trace
 
 
@@ -12,6 +13,8 @@ def label_asked(trace: Trace) -> None:
         if not len(call.labels) and len(call.beside) == call.rows:
             call.labels = call.beside
     for judged in trace.outside.judged:
+        if judged.kind in MET:
+            continue  # which side holds the targets is not known
         before = [c for c in calls if c.time < judged.time and c.step == judged.step]
         block: list[Call] = []
         while (

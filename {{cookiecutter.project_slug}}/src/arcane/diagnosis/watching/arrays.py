@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .conversions import Conversion, Crossing, Judged
+from .conversions import MET, Conversion, Crossing, Judged
 from .places import here
 from .rewriting import CAST, CHANGED, JUDGED, KEPT, SEEN, STORED
 
@@ -20,6 +20,9 @@ LOOKS, LARGEST, MOST = 24, 1 << 16, 400
 
 SAID = 2000
 """Answers of models that are kept."""
+
+FEWEST = 20
+"""Rows from which on it is looked at what answers are compared with."""
 
 SCALARS = 64
 """Single numbers, stored one by one, that are kept of one place."""
@@ -115,6 +118,13 @@ class Arrays:
         )
         if (crossed or (result.dtype.kind in "iu" and name not in ("eq", "ne"))) and self.wanted(site):
             self.recorder.guarded(self.look_at_result, result, name, site, left, right, crossed)
+        elif self.meeting(result, name, left, right) and self.wanted(site):
+            self.recorder.guarded(self.look_at_metric, name, left, right)
+
+    def meeting(self, result: np.ndarray, name: str, left: Any, right: Any) -> bool:
+        """Whether two rows of numbers meet, one by one, after a model answered."""
+        said, enough = self.recorder.trace.outside.said, result.ndim == 1 and len(result) >= FEWEST
+        return bool(said) and enough and name in MET and np.shape(left) == np.shape(right) == result.shape
 
     def look_at_result(self, result: np.ndarray, name: str, site: int, left: Any, right: Any, crossed: bool) -> None:
         if crossed and result.shape[0] == result.shape[1] >= 8:
@@ -223,20 +233,11 @@ class Arrays:
     ) -> None:  # fmt: skip
         found, recorder = self.recorder.trace.outside.conversions, self.recorder
         if (overflow > 0 or lost > LEAST) and len(found) < MOST:
+            steps, times = recorder.trace.steps, self.looks[site]
             found.append(
-                Conversion(
-                    kind,
-                    result.dtype.name,
-                    overflow,
-                    lost,
-                    tuple(shape),
-                    self.looks[site],
-                    recorder.trace.steps,
-                    recorder.tick(),
-                    here(),
-                    drawn,
-                )
-            )
+                Conversion(kind, result.dtype.name, overflow, lost, tuple(shape), times, steps, recorder.tick(), here(),
+                           drawn)
+            )  # fmt: skip
 
 
 LEAST = 0.02

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .formulas import source_of_rows
 from .operations import leaf
 from .places import callers, here
+from .rows import of_row
 from .sampling import DENSE_STEPS
 from .trace import Call, Model, Modes, Node
 
@@ -131,11 +132,13 @@ class Calling:
         if first is not None and first.dim() and len(first):
             call.input_gradient = first.requires_grad
             call.bags = first.dim() == 1 and first.dtype == torch.int64
-            recorder.rows.see(call, first)
+            recorder.rows.see(call, first, [t for t in _tensors(args) if of_row(t, first)])
             if len(call.keys) and first.is_floating_point():
                 call.not_finite = _not_finite(first)
             if not gradient and len(call.keys):
                 call.beside = recorder.delivery.labels(first)
+            elif gradient and recorder.on and trace.steps < 12:
+                call.others = recorder.delivery.others(first)
             node = recorder.table.of(first)
             if not node.inputs:
                 node.calls = recorder.current_calls

@@ -1,4 +1,4 @@
-"""Which of a whole batch's outputs a program chooses by an index or a mask, as of the nodes of a graph."""
+"""What a program chooses: outputs of a whole batch by an index or a mask, as of a graph's nodes; the largest column."""
 
 from typing import Any
 
@@ -24,3 +24,10 @@ def look(recorder: Any, node: Node, given: list[Tensor], result: Tensor) -> None
         return  # all of them in another order, as packed sequences are
     picks.append(Pick(id(node), max(node.calls), len(given[0]), chosen, node.place))
     recorder.kept.append(node)  # its identity must stay its own
+
+
+def largest(recorder: Any, node: Node, scores: Tensor) -> None:
+    """Keep a decision among columns where there is but one."""
+    dim, compared = node.option("dim", 1), recorder.trace.compared
+    if isinstance(dim, int) and scores.shape[dim] == 1 and len(compared) < MOST:
+        compared.append(node)

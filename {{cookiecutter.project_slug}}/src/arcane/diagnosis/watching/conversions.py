@@ -54,12 +54,16 @@ class Crossing:
     place: Place | None
 
 
+MET = ("eq", "sub")
+"""Arithmetic of numpy by which a metric by hand sets answers against targets, in either order."""
+
+
 @dataclass(frozen=True)
 class Judged:
-    """A metric of scikit-learn's that was called on targets and predictions.
+    """A metric of scikit-learn's that was called on targets and predictions, or numpy's arithmetic on the two.
 
     Attributes:
-        kind: The function's name.
+        kind: The function's name, or one of `MET`.
         first: What was given as targets, one number a row; empty where it is no such thing.
         second: What was given as predictions.
         step: Optimiser steps before it.

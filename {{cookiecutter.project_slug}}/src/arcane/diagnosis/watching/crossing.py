@@ -68,6 +68,18 @@ def _absent(trace: Trace, sides: Sides) -> Iterator[Finding]:
     own, other = (np.bincount(side.labels, minlength=count) for side in (sides.train, sides.asked))
     shares = other / other.sum()
     gone = (own == 0) & (shares * own.sum() >= EXPECTED) & (other >= 5)
+    rare = (other == 0) & (own / own.sum() * other.sum() >= EXPECTED)
+    if gone.any() and _cut_in_order(own > 0, other > 0) and _spans(trace, sides):
+        yield found(
+            "data-not-shuffled", "error",
+            f"{100 * shares[gone].sum():.0f} % of the rows of evaluation are of classes that none of the {own.sum()} "
+            f"training rows is of"
+            + (", and the other way round: " if rare.any() else ": ")
+            + "rows that were sorted by class were cut in two.",
+            "Shuffle before the split (shuffle=True), or stratify it.", sides.asked.place,
+            "the same classes on both sides", absent=float(shares[gone].sum()), rows=own.sum(),
+        )  # fmt: skip
+        return
     merged = int((own / own.sum() - shares).argmax())
     taken = float(own[merged] / own.sum() - shares[merged])
     if gone.any() and abs(taken - shares[gone].sum()) < 0.35 * shares[gone].sum() and _spans(trace, sides):
@@ -79,6 +91,20 @@ def _absent(trace: Trace, sides: Sides) -> Iterator[Finding]:
             "Look at what puts classes into one before training, and do the same to both sides.",
             sides.train.place, "the same classes on both sides", absent=float(shares[gone].sum()), rows=own.sum(),
         )  # fmt: skip
+
+
+def _cut_in_order(own: np.ndarray, other: np.ndarray) -> bool:
+    """Whether one side has the first classes and the other the last ones, with the one that was cut in common.
+
+    Without a class in common they may be kept apart on purpose: a model is asked about classes that it never saw.
+    """
+    both = np.flatnonzero(own & other)
+    if len(both) != 1 or own.sum() < 2:
+        return False
+    alone = [np.flatnonzero(side & ~(own & other)) for side in (own, other)]
+    return all((part < both[0]).all() or (part > both[0]).all() for part in alone) and (
+        not len(alone[0]) or not len(alone[1]) or bool(alone[0][0] < both[0]) != bool(alone[1][0] < both[0])
+    )
 
 
 def _spans(trace: Trace, sides: Sides) -> bool:

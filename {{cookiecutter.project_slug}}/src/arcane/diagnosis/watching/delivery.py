@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from .mixing import share_of_others
 from .summaries import labels_of
 
 DEEPEST, MOST = 3, 16
@@ -28,6 +29,14 @@ class Delivery:
         batch, self.batch = [tensor for ref in self.batch if (tensor := ref()) is not None], []
         beside = [t for t in batch if t is not rows and t.dim() and len(t) == len(rows) and t.numel() == len(t)]
         return labels_of(beside[0], len(rows)) if len(beside) == 1 and rows.dim() > 1 else np.empty(0)
+
+    def others(self, rows: Tensor) -> float:
+        """How far rows, which the program made of the last batch, are made of other rows of it."""
+        batch = [tensor for ref in self.batch if (tensor := ref()) is not None]
+        if any(tensor is rows for tensor in batch) or not rows.is_floating_point() or rows.dim() < 2:
+            return 0.0
+        like = next((t for t in batch if t.shape == rows.shape and t.is_floating_point()), None)
+        return share_of_others(like, rows) if like is not None else 0.0
 
 
 def _tensors(value: Any, depth: int = 0) -> list[Tensor]:

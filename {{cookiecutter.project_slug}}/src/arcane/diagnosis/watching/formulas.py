@@ -2,6 +2,11 @@
 
 from .trace import Node
 
+COUNTS = frozenset({"index_put", "setitem", "bincount", "scatter_add", "index_add"})
+"""Ways to count answers, as in a confusion matrix; but for `bincount`, what comes first holds the counts."""
+KEEPING = frozenset({"float", "double", "to_int", "to", "cpu", "type", "view", "reshape"})
+TOGETHER = frozenset({"and", "or", "logical_and", "logical_or", "bitwise_and", "bitwise_or"})
+COMPARISONS = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
 VIEWS = frozenset({
     "view", "reshape", "flatten", "squeeze", "unsqueeze", "permute", "transpose", "t", "T", "contiguous", "to", "float",
     "double", "half", "bfloat16", "type", "type_as", "clone", "getitem", "expand", "movedim",
@@ -119,3 +124,9 @@ def of_gradient(node: Node) -> bool:
     while node.name in ("data", "detach") and node.inputs:
         node = node.inputs[0]
     return node.name == "grad"
+
+
+def errors(node: Node) -> bool:
+    """Whether an operation makes errors, one a row, of a difference of outputs and targets."""
+    squared = node.name in ("square", "abs") or (node.name == "pow" and node.option("exponent", 1) == 2)
+    return squared and len(node.shape) == 1 and node.inputs[0].name == "sub" and "target.low" in node.inputs[0].facts

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from . import casts, choosing
-from .formulas import LOGARITHMS
+from .formulas import COMPARISONS, COUNTS, KEEPING, LOGARITHMS, TOGETHER, errors
 from .formulas import source as behind
 from .idle import SQUASHES, Idle
 from .summaries import columns, facts, labels_of, marked, row_keys
@@ -35,11 +35,6 @@ RANDOM = frozenset({
 FRAGILE = frozenset({
     "log", "sqrt", "div", "rdiv", "exp", "pow", "rsqrt", "log2", "log10", "log1p", "reciprocal", "norm",
 })  # fmt: skip
-COUNTS = frozenset({"index_put", "setitem", "bincount", "scatter_add", "index_add"})
-"""Ways to count answers, as in a confusion matrix; but for `bincount`, what comes first holds the counts."""
-KEEPING = frozenset({"float", "double", "to_int", "to", "cpu", "type", "view", "reshape"})
-TOGETHER = frozenset({"and", "or", "logical_and", "logical_or", "bitwise_and", "bitwise_or"})
-COMPARISONS = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
 MOST = 4000
 """Nodes of a kind kept."""
 
@@ -89,6 +84,8 @@ class Measuring:
             choosing.look(self.recorder, node, given, result)
         elif name in COMPARISONS or name in TOGETHER:
             self._comparison(node, given)
+        elif name == "argmax" and node.layers and given[0].dim() > 1 and node.calls:
+            choosing.largest(self.recorder, node, given[0])
         elif name in COUNTS and not result.requires_grad:
             self._counted(node, given)
         elif name in ("sum", "mean", "count_nonzero"):
@@ -255,7 +252,11 @@ class Measuring:
         source = node.inputs[0] if node.inputs else None
         while source is not None and source.name in KEEPING:
             source = source.inputs[0] if source.inputs else None
-        if source is None or source.name != "eq" or result.numel() != 1 or not source.calls:
+        if source is None or result.numel() != 1 or not source.calls:
+            return
+        if errors(source):
+            self._record("loss" if node.name == "mean" else "loss-sum", float(result.detach()), source.shape[0], node)
+        if source.name != "eq":
             return
         kind = "accuracy" if node.name == "mean" else "correct"
         self._record(kind, float(result), given[0].numel(), node)

@@ -1,6 +1,7 @@
 """Tells the rows that reach a model apart, and sums them up by phase; rows that come again are looked at ever less."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ epoch is over. Told apart were 32 rows of 64 values in 0.1 ms, a tenth of a smal
 
 FEWEST, VARIED = 16, 0.9
 """Different rows, and the share of different values among them, by which a feature shows to be continuous."""
+
+ODD = np.int64(0x5851F42D4C957F2D)
+"""Puts the parts of a row in order before they are added up."""
 
 WAITING = 64
 """Calls whose rows are kept until it is known what they are for."""
@@ -54,14 +58,22 @@ class Rows:
         late = sampling.evaluations > EVALUATIONS and sampling.calls > FIRST_CALLS
         return not late or bool(modes.dropout_on or modes.norm_on)
 
-    def see(self, call: Call, inputs: Tensor) -> None:
-        """Tell the rows of a call's inputs apart, and keep their values until it is known what they are for."""
+    def see(self, call: Call, inputs: Tensor, further: Sequence[Tensor] = ()) -> None:
+        """Tell the rows of a call's inputs apart, and keep their values until it is known what they are for.
+
+        Args:
+            call: The call.
+            inputs: Its first argument.
+            further: Other arguments that hold a part of each row; by all parts together rows are told apart.
+        """
         if not self.wanted(call):
             return
         rows = columns(inputs)
         if rows.shape[1] == 0:
             return
         call.keys = row_keys(rows)
+        for part in further:
+            call.keys = call.keys * ODD + row_keys(columns(part))
         self.recorder.captures.rows(call, inputs)
         call.sliding = call.watched and sliding(inputs)
         if inputs.dtype.is_complex:
@@ -138,3 +150,9 @@ class Rows:
         """An optimiser step is over: rows that nothing was done with are let go."""
         if steps % 8 == 0 or not on:
             self.waiting.clear()
+
+
+def of_row(tensor: Tensor, first: Tensor) -> bool:
+    """Whether an argument holds a further part of each row, whose first part is a single code (a user; an item)."""
+    codes = first.dim() == 1 and not first.is_floating_point()
+    return codes and tensor is not first and tensor.dim() > 0 and len(tensor) == len(first) and tensor.numel() > 0

@@ -19,7 +19,7 @@ from .trace import Call, Trace
 MOST = 800
 """Rows of a side that are read."""
 
-FEWEST = 60
+FEWEST = 50
 """Rows of a side without which nothing is said."""
 
 MOST_CLASSES, MOST_MODELS = 50, 4

@@ -77,7 +77,7 @@ class Stepping:
         self.look_for_zeroing()
         if not closure:
             self.count_zeroing(known, number)
-        recorder.event("step", here(3), number)
+            recorder.event("step", here(3), number)
         if recorder.on or known.steps < 12:
             self.measure(known, [p for group in optimiser.param_groups for p in group["params"]])
 
@@ -94,8 +94,9 @@ class Stepping:
             self.zeroed[number] = None
             self.recorder.boundary()
             return
-        if closure:
+        if closure:  # its gradients are made, and clipped, within: the step comes behind them
             self.count_zeroing(known, number)
+            self.recorder.event("step", here(3), number)
         known.steps += 1
         self.zeroed[number] = False
         first = self.after[number][0]()
@@ -143,7 +144,9 @@ class Stepping:
         fan_in = values[0].numel()
         weights.level = float(values.flatten()[0])
         weights.constant = bool((values == weights.level).all())
-        weights.scale = float(values.std(correction=0)) * math.sqrt(fan_in)
+        mean, spread = float(values.mean()), float(values.std(correction=0))
+        weights.scale = spread * math.sqrt(fan_in)
+        weights.offset = abs(mean) * fan_in if abs(mean) > 0.5 * spread else 0.0  # less, and it may be the draw's own
 
     def compare(self, known: Optimiser) -> None:
         """How far a step went."""

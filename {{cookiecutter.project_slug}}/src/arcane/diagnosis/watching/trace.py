@@ -67,6 +67,7 @@ class Call:
         bags: Whether its inputs are codes of several rows on end, as an `EmbeddingBag` takes them.
         sliding: Whether its rows are windows of a series in the order of time.
         carried: Whether a recurrent layer starts from a state that an earlier call left.
+        others: Mean weight of other rows of the loader's batch in its rows, of training.
         mean: Of all values of the inputs.
         std: Likewise.
         low: Likewise.
@@ -95,6 +96,7 @@ class Call:
     bags: bool = False
     sliding: bool = False
     carried: bool = False
+    others: float = 0.0
     mean: float = 0.0
     std: float = 0.0
     low: float = 0.0

@@ -21,6 +21,8 @@ class Weights:
         norms: Gradient norms.
         ratios: Norm of the step over norm of the weights.
         scale: Of a matrix at its first step: standard deviation x sqrt(fan in).
+        offset: Of the same: size of the mean x fan in, where no draw around nought gives that: by so much a
+            unit multiplies the mean of its inputs.
         constant: Whether all its values were equal at the first step that was looked at.
         rows_equal: Whether all its rows were still equal at the last.
         level: The value of all, where it is constant.
@@ -36,6 +38,7 @@ class Weights:
     ratios: list[float] = field(default_factory=list)
     size: list[float] = field(default_factory=list)
     scale: float | None = None
+    offset: float = 0.0
     constant: bool = False
     rows_equal: bool = False
     level: float = 0.0

@@ -1,5 +1,6 @@
 """The passive checks, in the order in which they look: mechanisms before symptoms."""
 
+from .answers import ANSWERS
 from .casting import CASTING
 from .check import PassiveCheck
 from .crash import CRASH
@@ -31,6 +32,6 @@ from .units import UNITS
 
 PASSIVE: tuple[PassiveCheck, ...] = (
     *CRASH, *SHAPES, *PORTIONS, *LOSS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING, *FINITE, *INPUTS, PLACING,
-    *LABELS, *MODEL, *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS, *FLOW, *JUDGING, *METRIC,
-    *QUOTIENTS, RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
+    *LABELS, *MODEL, *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS, *FLOW, *JUDGING, *ANSWERS,
+    *METRIC, *QUOTIENTS, RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from ..places import Place
 from ..trace import Call, Trace
 from .check import PassiveCheck, found
 from .leak import LEAK
-from .order import short_codes
+from .order import relabelled, short_codes
 
 HELD_OUT = re.compile(r"(?<![a-z])(val|test|dev|held|hold|[xy]_?(te|va|ts|tst)\b)")
 TRAINING = re.compile(r"train|(?<![a-z])[xy]_?tr\b")
@@ -26,7 +26,7 @@ def look_at_overlap(trace: Trace) -> Iterator[Finding]:
     for call in trace.learned:
         for key in call.keys.tolist():
             trained[call.model].setdefault(key, call.number)
-    if not trained or short_codes(trace):
+    if not trained or short_codes(trace) or _drawn(trace):
         return
     groups, owner = _evaluations(trace), owners(trace)
     chosen = {pick.call for pick in trace.picks}  # of a whole batch some rows count: `look_at_picks`
@@ -52,6 +52,15 @@ def look_at_overlap(trace: Trace) -> Iterator[Finding]:
             continue
         if whole and len(rows) < 0.02 * len(trained[owner[calls[0].model]]):
             continue
+        if differ := relabelled(trace, calls):
+            yield found(
+                "labels-out-of-order", "error",
+                f"{100 * share:.0f} % of the {len(rows)} different rows that are evaluated were trained on, and "
+                f"{100 * differ:.0f} % of these under another label: rows and labels belong to different examples.",
+                "Take rows and labels in one order, and code names in one way on both sides.",
+                calls[0].place, "the same label on both sides", share=differ, rows=len(rows),
+            )  # fmt: skip
+            return
         yield found(
             "train-validation-overlap", "error",
             f"{100 * share:.0f} % of the {len(rows)} different rows that are evaluated were trained on, bit for bit.",
@@ -59,6 +68,14 @@ def look_at_overlap(trace: Trace) -> Iterator[Finding]:
             calls[0].place, "0", share=share, rows=len(rows),
         )  # fmt: skip
         return
+
+
+def _drawn(trace: Trace) -> bool:
+    """Whether pairs of codes are still new late in training: some are drawn (negative samples), and may be any."""
+    calls = [c for c in trace.learned if len(c.keys) and len(c.shape) == 1 and trace.models[c.model].embeds]
+    early = {k for c in calls[: len(calls) // 2] for k in c.keys.tolist()}
+    late = [k for c in calls[len(calls) // 2 :] for k in c.keys.tolist()]
+    return bool(late) and sum(k not in early for k in late) > 0.05 * len(late)
 
 
 def _evaluations(trace: Trace) -> dict[tuple, list[Call]]:
@@ -111,7 +128,7 @@ def _named(calls: list[Call]) -> bool | None:
     for line in (*([calls[0].place] if calls[0].place else []), *calls[0].callers):
         for text in (line.source, *headers(line)):
             text = text.lower()
-            if TRAINING.search(text) or HELD_OUT.search(text):
+            if bool(TRAINING.search(text)) != bool(HELD_OUT.search(text)):  # a line that names both is of neither
                 return not TRAINING.search(text)
     return None
 
@@ -178,7 +195,7 @@ def look_at_picks(trace: Trace) -> Iterator[Finding]:
 
 FLOW = (
     PassiveCheck(
-        ("train-validation-overlap",),
+        ("train-validation-overlap", "labels-out-of-order"),
         "Rows that were learnt by heart say nothing about new ones.",
         "2 % of the evaluation rows, or three times the share of duplicates within training batches; evaluation on the "
         "training rows alone counts only where the program's own words call them validation or test.",

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....data.findings import Finding
-from ..graph import ancestors, given, owners, source
+from ..graph import ancestors, given, source
 from ..measuring import NORMS, flat
-from ..trace import Node, Population, Trace
+from ..trace import Node, Trace
 from .check import PassiveCheck, found
+from .phases import PHASES
 from .pretrained import PRETRAINED
 
 
@@ -131,6 +132,31 @@ def look_at_variety(trace: Trace) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def look_at_constant_columns(trace: Trace) -> Iterator[Finding]:
+    """Tables most of whose columns have one value in all training rows."""
+    if not given(trace) or trace.taking_turns:
+        return
+    for name, rows in trace.whole.items():
+        if not name.startswith("train:") or rows.rows < MANY or trace.models[int(name.split(":")[1])].embeds:
+            continue
+        still = rows.highs == rows.lows
+        shaped = all(len(c.shape) == 2 for c in trace.learned[:12])
+        if shaped and 4 <= len(still) <= WIDEST and trace.limit("constant_columns") <= still.mean() < 1:
+            yield found(
+                "input-degenerate", "warning",
+                f"{still.sum()} of {len(still)} columns have one and the same value in all {rows.rows} training "
+                "rows of the first pass.",
+                "Look for columns that are overwritten, filled or clamped before they reach the model.",
+                next((c.place for c in trace.learned), None), "columns that vary", constant=float(still.mean()),
+            )  # fmt: skip
+            return
+
+
+MANY, WIDEST = 60, 256
+"""Rows from which on a column that never varies is no chance, and columns beyond which rows are pictures or counts of
+words, most of which may be empty."""
+
+
 def look_at_codes(trace: Trace) -> Iterator[Finding]:
     """Codes of many kinds of which an embedding gets one or two."""
     nodes = [n for b in trace.backwards[:12] for n in ancestors(b.root) if "codes" in n.facts and n.calls]
@@ -148,99 +174,22 @@ def look_at_codes(trace: Trace) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def look_at_phases(trace: Trace) -> Iterator[Finding]:
-    """Inputs of evaluation that are prepared in another way than those of training."""
-    phases = ("evaluation", "shown") if given(trace) and not trace.taking_turns else ("evaluation",)
-    owner = owners(trace)
-    for name, train in trace.populations.items():
-        if not name.startswith("train:"):
-            continue
-        model = name.split(":")[1]
-        if trace.models[int(model)].embeds or train.rows < 24:
-            continue
-        for other, seen in trace.populations.items():
-            phase, of = other.split(":")[:2]
-            if (
-                phase not in phases
-                or owner[int(of)] != int(model)
-                or seen.rows < 24
-                or len(seen.sums) != len(train.sums)
-            ):
-                continue
-            call = next((c for c in trace.asked if f"{phase}:{of}:{c.place}" == other), None)
-            shift, ratio = _apart(train, seen)
-            most, widest = trace.limit("watched_shift"), trace.limit("watched_scale")
-            if shift > most or ratio > widest:
-                yield found(
-                    "train-eval-preprocessing-differ",
-                    "error" if shift > 2 * most or ratio > max(2.0, widest) else "warning",
-                    f"Inputs have mean {train.mean.mean():.3g} and deviation {_spread(train):.3g} in training, but "
-                    f"{seen.mean.mean():.3g} and {_spread(seen):.3g} in evaluation.",
-                    "Prepare both in the same way, with the training split's statistics; only augmentation differs.",
-                    call.place if call else None, f"means within {most:g} deviations, deviations within a factor "
-                    f"{widest:g}", shift=shift, ratio=ratio,
-                )  # fmt: skip
-                return
-            alone = _one_apart(train, seen, trace.limit("watched_feature"))
-            if alone is not None and phase == "evaluation":
-                yield found(
-                    "train-eval-preprocessing-differ", "warning",
-                    f"Feature {alone} of the inputs has mean {train.mean[alone]:.3g} and deviation "
-                    f"{train.std[alone]:.3g} in training, but {seen.mean[alone]:.3g} and {seen.std[alone]:.3g} in "
-                    "evaluation; the others agree.",
-                    "Look for a column in another unit, or in another place.", call.place if call else None,
-                    "the same in both", feature=alone,
-                )  # fmt: skip
-                return
-
-
-def _one_apart(train: Population, seen: Population, most: float) -> int | None:
-    """A feature that lies wholly elsewhere in evaluation, where most do not."""
-    if train.rows < 60 or seen.rows < 60:
-        return None
-    varied = (train.std > 1e-6) & (seen.std > 1e-6)
-    width = np.maximum(train.std, seen.std)
-    away = varied & (np.abs(train.mean - seen.mean) > most * width)
-    beyond = (seen.lows > train.highs) | (seen.highs < train.lows)
-    away &= beyond
-    return int(np.flatnonzero(away)[0]) if 0 < away.sum() <= 0.3 * varied.sum() else None
-
-
-def _spread(p) -> float:
-    """Deviation over all values, [N, F] together."""
-    mean = p.mean.mean()
-    return float(np.sqrt(max((p.squares / p.rows).mean() - mean**2, 0)))
-
-
-def _apart(first, second) -> tuple[float, float]:
-    """Shift of the means in deviations of training, and ratio of the deviations, 1 or more: medians over features.
-
-    Medians, because one feature that hardly varies in training may be anything in evaluation.
-    """
-    own, other = first.std, second.std
-    varied = (own > 1e-6) & (other > 1e-9)
-    if not varied.any():
-        return 0.0, 1.0
-    shift = float(np.median(np.abs(first.mean - second.mean)[varied] / own[varied]))
-    ratio = float(np.exp(np.abs(np.median(np.log(own[varied] / other[varied])))))
-    return shift, min(ratio, 1e9)
-
-
 INPUTS = (
     *PRETRAINED,
-    PassiveCheck(
-        ("train-eval-preprocessing-differ",),
-        "The model is measured on inputs that it was not trained for.",
-        "Median over features of the means' shift above 0.7 deviations, or deviations apart by a factor above 1.7; "
-        "an error at twice the shift or a factor of 2.",
-        look_at_phases,
-    ),
+    PHASES,
     PassiveCheck(
         ("input-degenerate",),
         "Nothing can be learnt from the same row.",
         "One distinct row or value in 32 or more; or at most a fifth distinct rows in every batch, of 8 features or "
         "more.",
         look_at_variety,
+    ),
+    PassiveCheck(
+        ("input-degenerate",),
+        "What was overwritten cannot be learnt from.",
+        "Half of the 4 to 256 columns of a table without any variance over 60 different training rows or more (digits: "
+        "3 of 64).",
+        look_at_constant_columns,
     ),
     PassiveCheck(
         ("input-degenerate",),

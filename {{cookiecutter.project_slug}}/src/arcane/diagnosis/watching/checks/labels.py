@@ -8,7 +8,8 @@ from ....data.findings import Finding
 from ..graph import ancestors, given, losses, source, taught
 from ..trace import Node, Trace
 from .check import PassiveCheck, found
-from .order import OF_CLASSES, ORDER, PAIRING, classes, labelled
+from .mixing import MIXING
+from .order import CUTS, OF_CLASSES, ORDER, PAIRING, classes, labelled
 
 
 def look_at_variety(trace: Trace) -> Iterator[Finding]:
@@ -94,8 +95,10 @@ def look_at_values(trace: Trace) -> Iterator[Finding]:
             continue
         if low < 0 or high > 1:
             signs = {low, high} == {-1.0, 1.0}
+            quantity = facts.get("target.whole", 1.0) < 0.5
             yield found(
-                "label-format-mismatch" if signs else "label-out-of-range", "error",
+                "label-format-mismatch" if signs else "loss-target-mismatch" if quantity else "label-out-of-range",
+                "error",
                 f"{term.kind} gets targets from {low:g} to {high:g}; it knows 0 to 1.",
                 "Turn -1/+1 into 0/1." if signs else "Bring the targets into 0 to 1, or use another loss.",
                 term.node.place, "0 to 1", lowest=low, highest=high,
@@ -222,7 +225,7 @@ LABELS = (
         look_at_numbering,
     ),
     PassiveCheck(
-        ("label-out-of-range", "label-format-mismatch"),
+        ("label-out-of-range", "label-format-mismatch", "loss-target-mismatch"),
         "A loss computes something for wrong targets too.",
         "No threshold: binary losses know 0 to 1; rows of probabilities sum to one within 0.01.",
         look_at_values,
@@ -259,6 +262,8 @@ LABELS = (
         look_at_alignment,
     ),
     ORDER,
+    CUTS,
+    MIXING,
     PassiveCheck(
         ("output-shape-mismatch",),
         "Columns for classes that do not exist take probability from those that do.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ....data.findings import Finding
 from ..trace import Call, Report, Score, Trace
+from .answers import counted_outside
 from .check import PassiveCheck, found
 
 ACCURACY = re.compile(r"acc|correct|precision|top1|hit")
@@ -53,7 +54,7 @@ def look_at_values(trace: Trace) -> Iterator[Finding]:
                     report.place or evaluated.scores[0].place, f"{right:.6g}", reported=report.value, right=right,
                 )  # fmt: skip
             return
-    counted = any(s.kind in ("correct", "accuracy") for s in trace.scores)
+    counted = any(s.kind in ("correct", "accuracy") for s in (*trace.scores, *counted_outside(trace)))
     beyond = next((r for r in trace.reports if counted and _beyond(r)), None)
     if beyond is not None:
         yield found(
@@ -78,9 +79,10 @@ COUNTED = ("correct", "accuracy", "loss", "loss-sum", "divided")
 
 def evaluations(trace: Trace, kinds: Sequence[str] = COUNTED) -> list[Evaluated]:
     """The evaluations seen whole, each with what was reported before the next one began."""
-    evaluated = {c.number for c in trace.evaluated}
+    outside = counted_outside(trace)
+    evaluated = {c.number for c in trace.evaluated} | {s.call for s in outside}
     groups: list[list[Score]] = []
-    for score in sorted(trace.scores, key=lambda s: s.time):
+    for score in sorted([*trace.scores, *outside], key=lambda s: s.time):
         if score.call not in evaluated or score.kind not in kinds:
             continue
         if groups and groups[-1][-1].step == score.step and groups[-1][-1].place and score.place and (
@@ -149,10 +151,14 @@ def _wrong_value(
     rights = (right, 1 - right) if kind == "accuracy" else (right, _root(right), *([sums.of_means] if training else []))
     if any(agrees(r, value) for r in evaluated.reports for value in rights):
         return None
+    if kind == "loss":
+        wrong |= {f"{ROOT} {how}": _root(value) for how, value in wrong.items() if re.search("^(the|a) sum", how)}
     for how, value in wrong.items():
         if any(abs(value - good) < 1e-9 * max(1, abs(good)) for good in rights):
             continue
         for report in named:
+            if how.startswith(ROOT) and not ROOTED.search(report.name):
+                continue
             plain = how not in BY_CHANCE or (report.name and (value not in (0, 1) or "acc" in report.name))
             if plain and agrees(report, value) and not agrees(report, right):
                 return report, right, how
@@ -161,6 +167,8 @@ def _wrong_value(
 
 SHOWN = 100
 """A loss that agrees with another number must show three digits that are not leading noughts."""
+ROOT, ROOTED = "the root of", re.compile(r"rms|root|std")
+"""A wrong mean's root is looked for only under a name that says so: of many numbers one agrees by chance."""
 BY_CHANCE = ("that of the last batch alone",)
 """Of few rows, so that other numbers may agree with it."""
 

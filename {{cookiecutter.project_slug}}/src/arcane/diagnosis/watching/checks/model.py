@@ -174,7 +174,8 @@ def look_at_registration(trace: Trace) -> Iterator[Finding]:
         leaves = {n.key: n for n in ancestors(backward.root) if n.name == "parameter" and n.wants_gradient}
         lost = [n for key, n in leaves.items() if key not in known and key not in held]
         used = [
-            n for n in ancestors(backward.root) if n.layers and n.calls and any(flat(i) in lost for i in n.inputs)
+            n for n in ancestors(backward.root)
+            if (n.layers or n.wants_gradient) and n.calls and any(flat(i) in lost for i in n.inputs)
         ]  # fmt: skip
         if lost and any(n.module for n in used):
             shapes = ", ".join(str(list(n.shape)) for n in lost[:4])

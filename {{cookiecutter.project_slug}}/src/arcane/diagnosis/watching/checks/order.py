@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....data.findings import Finding
-from ..graph import given, losses
+from ..graph import given, losses, owners
 from ..trace import Call, Trace
 from .check import PassiveCheck, found
 
@@ -65,7 +65,7 @@ def look_at_pairing(trace: Trace) -> Iterator[Finding]:
                 first[key] = label
     if (
         again >= trace.limit("pairs_again")
-        and differ / again > trace.limit("pairs_differ") * _chance(calls)
+        and differ / again > trace.limit("pairs_differ") * chance_of(calls)
         and given(trace)
     ):
         yield found(
@@ -78,7 +78,33 @@ def look_at_pairing(trace: Trace) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _chance(calls: list[Call]) -> float:
+def relabelled(trace: Trace, asked: list[Call]) -> float:
+    """Share of evaluation's rows that were trained on under another label; 0 where that is no more than chance, or
+    where training's own rows do not keep theirs.
+    """
+    known: dict[int, float] = {}
+    kept = [_same(known.setdefault(k, v), v) for k, v in _pairs(labelled(trace))]
+    again = len(kept) - len(known)
+    if again < trace.limit("pairs_again") or len(kept) - sum(kept) > 0.05 * again:
+        return 0.0
+    moved = [not _same(known[k], v) for k, v in _pairs(asked) if k in known]
+    if len(moved) < trace.limit("pairs_again"):
+        return 0.0
+    differ = float(np.mean(moved))
+    return differ if differ > trace.limit("pairs_differ") * chance_of(labelled(trace)) else 0.0
+
+
+def _pairs(calls: list[Call]) -> list[tuple[int, float]]:
+    """Rows and their labels, by calls that have one for each."""
+    whole = [c for c in calls if len(c.keys) == len(c.labels)]
+    return [pair for c in whole for pair in zip(c.keys.tolist(), c.labels.tolist(), strict=True)]
+
+
+def _same(first: float, second: float) -> bool:
+    return abs(first - second) <= 1e-6 * (1 + abs(second))
+
+
+def chance_of(calls: list[Call]) -> float:
     """How often two labels drawn at random differ."""
     _, counts = np.unique(np.concatenate([answers(c) for c in calls]), return_counts=True)
     return max(0.05, 1 - float(((counts / counts.sum()) ** 2).sum()))
@@ -157,6 +183,35 @@ def look_at_order(trace: Trace) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def look_at_cut(trace: Trace) -> Iterator[Finding]:
+    """Targets of evaluation that lie together where no training target lies: sorted rows were cut in parts."""
+    if classes(trace) or trace.taking_turns or not given(trace):
+        return
+    owner = owners(trace)
+    for model in dict.fromkeys(c.model for c in labelled(trace)):
+        own = np.concatenate([c.labels for c in labelled(trace) if c.model == model])
+        asked = [c for c in trace.calls if not (c.learned or c.gradient) and owner[c.model] == model]
+        parts = [c.labels if len(c.labels) else c.beside for c in asked]
+        other = np.concatenate(parts) if parts else np.empty(0)
+        if len(own) < 2 * CUT or len(other) < CUT or len(np.unique(other)) < CUT // 2:
+            continue
+        low, high = other.min(), other.max()
+        between = (own <= low).any() and (own >= high).any() and not ((own > low) & (own < high)).any()
+        if between:
+            yield found(
+                "data-not-shuffled", "warning",
+                f"All {len(other)} targets of an evaluation lie from {low:.4g} to {high:.4g}, where none of {len(own)} "
+                "training targets lies: rows that were sorted by target were cut in parts.",
+                "Shuffle before the split (KFold(shuffle=True)).", asked[0].place, "targets of all sizes on both sides",
+                low=low, high=high, rows=len(other),
+            )  # fmt: skip
+            return
+
+
+CUT = 20
+"""Targets of an evaluation between all of which no training target lies: one shuffle in 10^10 gives that."""
+
+
 def _breadth(calls: list[Call]) -> float:
     """Classes in a batch over what so many draws from all rows would hold; NaN where there is too little to tell."""
     labels = np.concatenate([c.labels for c in calls])
@@ -185,4 +240,11 @@ ORDER = PassiveCheck(
     "Neighbouring labels differ in fewer than a fifth of the cases that chance gives, or batches hold fewer than "
     "half of the classes that draws would; a warning where only the order is the same in every epoch.",
     look_at_order,
+)
+
+CUTS = PassiveCheck(
+    ("data-not-shuffled",),
+    "A model that never saw targets of a size is asked about nothing else.",
+    "No threshold: no training target among 20 targets of an evaluation or more, and some below and above them.",
+    look_at_cut,
 )

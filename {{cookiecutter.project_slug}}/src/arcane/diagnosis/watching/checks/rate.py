@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....data.findings import Finding
-from ..trace import Optimiser, Trace
+from ..trace import Optimiser, Trace, Weights
 from .check import PassiveCheck, found
 from .sizes import gradients
 
@@ -25,7 +25,7 @@ WARM = 12
 def look_at_rate(trace: Trace) -> Iterator[Finding]:
     """How far steps go, and what the loss does."""
     for number, optimiser in trace.optimisers.items():
-        ratios = [w.ratios for w in optimiser.weights.values() if w.ratios and len(w.shape) > 1]
+        ratios = [w.ratios for w in _grown(optimiser)]
         losses = _losses(trace, number)
         if not ratios or optimiser.steps < 5 or not optimiser.plain or not len(losses):
             continue
@@ -38,6 +38,32 @@ def look_at_rate(trace: Trace) -> Iterator[Finding]:
         if said:
             yield said
             return
+
+
+def _grown(optimiser: Optimiser) -> list[Weights]:
+    """Matrices that do not start at nought, where any step is long for its weights."""
+    matrices = [w for w in optimiser.weights.values() if w.ratios and len(w.shape) > 1]
+    sizes = [(w.size[0] if w.size else 1.0) / float(np.sqrt(np.prod(w.shape))) for w in matrices]
+    return [w for w, size in zip(matrices, sizes, strict=True) if size > NOUGHT * max(sizes)]
+
+
+NOUGHT = 0.01
+"""Of the largest root mean square among an optimiser's matrices: one that has less started at 0."""
+
+
+def _spoilt(trace: Trace) -> bool:
+    """Whether units that were at work before the first step lie at their bounds ever after."""
+    for units in trace.units.values():
+        pairs = list(zip(units.idle, units.steps, strict=True))
+        fresh, later = [idle for idle, step in pairs if not step], [idle for idle, step in pairs if step]
+        worked = units.width >= 4 and fresh and len(later) >= 4 and max(fresh) < AT_WORK
+        if worked and float(np.median(later)) > trace.limit("watched_saturated_share"):
+            return True
+    return False
+
+
+AT_WORK = 0.3
+"""Share of idle units, or values at their bounds, up to which a layer is said to work (fresh ones: none)."""
 
 
 def _losses(trace: Trace, number: int) -> np.ndarray:
@@ -64,13 +90,15 @@ def _too_far(trace: Trace, optimiser: Optimiser, typical: np.ndarray, losses: np
     largest, size, at_once = gradients(optimiser)
     if at_once and largest > trace.limit("gradient_relative") * max(1.0, size):
         return None  # before any step was taken: it is not the rate that makes them so large
-    if not ((far > trace.limit("step_largest") and not fell) or (worse and far > 0.05) or thrown):
+    spoilt = typical[:4].max() > 1 and _spoilt(trace)
+    if not (spoilt or (far > trace.limit("step_largest") and not fell) or (worse and far > 0.05) or thrown):
         return None
     does = "rises" if worse else f"leaps to {early:.3g}" if thrown else "does not fall"
+    does = "units that worked are idle ever after" if spoilt else f"the loss {does}"
     return found(
         "learning-rate-too-high", "error",
-        f"{_at(optimiser)} step changes the weights by {100 * far:.0f} % of their size, and the loss {does} "
-        f"({losses[0]:.3g} to {losses[-1]:.3g}).",
+        f"{_at(optimiser)} step changes the weights by {100 * far:.0f} % of their size, and {does} "
+        f"(loss {losses[0]:.3g} to {losses[-1]:.3g}).",
         "Lower it, to a tenth or a hundredth (3e-4 for Adam, 0.01 to 0.1 for SGD).",
         optimiser.made, "steps of about 0.1 % of the weights", rate=_rate(optimiser), ratio=far,
     )  # fmt: skip
@@ -106,8 +134,9 @@ RATE = PassiveCheck(
     ("learning-rate-too-high", "learning-rate-too-low"),
     "The rate is the parameter that matters most.",
     "Median step above 0.2 of the weights while the loss does not fall, above 0.05 while it rises by half, or above 3 "
-    "while it leaps to three times its start; below 1e-5 while it stays (0.001 is usual), or all steps together below "
-    "0.05 while it falls by less than a tenth (correct programs of the zoo: 0.13 or more, of loaded weights).",
+    "while it leaps to three times its start, or above 1 while units that worked go to their bounds for good; below "
+    "1e-5 while it stays (0.001 is usual), or all steps together below 0.05 while it falls by less than a tenth "
+    "(correct programs of the zoo: 0.13 or more, of loaded weights).",
     look_at_rate,
     symptom=True,
 )

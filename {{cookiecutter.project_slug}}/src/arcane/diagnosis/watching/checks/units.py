@@ -99,13 +99,20 @@ def look_at_start(trace: Trace) -> Iterator[Finding]:
         if loaded:
             continue
         if normalised:  # what lies before a normaliser may start at any width; the last layer does not
-            matrices = [w for k, w in kept.items() if k in _heads(trace)]
-        for weights in matrices:
+            kept = {k: w for k, w in kept.items() if k in _heads(trace)}
+            matrices = list(kept.values())
+        for key, weights in kept.items():
             if weights.constant or weights.absent == weights.seen:
                 continue
             scale = weights.scale or 0.0
             if scale > trace.limit("weight_scale") and prod(weights.shape[1:]) > 3:
                 yield _initial(weights, optimiser.made, "error", f"start {scale:.3g} / sqrt(fan in) wide")
+                return
+            if weights.offset > trace.limit("weight_offset") and key in layered:
+                yield _initial(
+                    weights, optimiser.made, "error",
+                    f"lie to one side of nought: each unit gives {weights.offset:.3g} times its inputs' mean",
+                )  # fmt: skip
                 return
             if scale < trace.limit("weight_scale_least") and weights is not matrices[-1]:
                 yield _initial(weights, optimiser.made, "error", f"start {scale:.2g} / sqrt(fan in) wide")
@@ -137,7 +144,7 @@ START = PassiveCheck(
     ("bad-initialisation",),
     "Equal units stay equal; weights too wide or too narrow drown the signal.",
     "Rows that are still equal after 3 or more steps; deviation x sqrt(fan in) above 6 or below 0.01 (He 1.41, "
-    "default 0.58) where no normaliser follows. Last layers may start at 0.",
+    "default 0.58), mean x fan in above 6 (both: below 1) where no normaliser follows. Last layers may start at 0.",
     look_at_start,
 )
 
