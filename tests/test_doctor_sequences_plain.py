@@ -33,6 +33,7 @@ MISSED = (  # each was missed once
     "padding_value=0",
     "token = torch.multinomial(",
     "lr: float = 0.3",
+    "(series[train_end:val_end] - series.min(0))",
 )
 
 

@@ -121,7 +121,7 @@ class Rows:
             model.continuous = any(len(np.unique(column)) > VARIED * len(chosen) for column in chosen.T)
         if not len(chosen) or not np.isfinite(chosen).all():
             return
-        name = f"{phase}:{call.model}" if phase == "train" else f"{phase}:{call.model}:{call.place}"
+        name = call.population(phase)
         populations, sums = self.recorder.trace.populations, population(chosen)
         before = populations.get(name)
         if before is None or len(before.sums) == len(sums.sums):
@@ -129,7 +129,7 @@ class Rows:
 
     def first_pass(self, call: Call, phase: str, keys: np.ndarray, values: np.ndarray) -> None:
         """Count every row of the first pass, doubles among the data too, until a batch brings no row that is new."""
-        name = f"{phase}:{call.model}" if phase == "train" else f"{phase}:{call.model}:{call.place}"
+        name = call.population(phase)
         passed = self.passes.setdefault(name, set())
         if None in passed:
             return

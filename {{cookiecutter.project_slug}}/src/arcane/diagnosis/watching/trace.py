@@ -107,6 +107,14 @@ class Call:
     shape: tuple[int, ...] = ()
     not_finite: float = 0.0
 
+    def population(self, phase: str) -> str:
+        """Which rows its rows are summed up with: those of training, or of one evaluation in the program.
+
+        A function that evaluates is called for validation and for the test, whose rows may be prepared in two ways.
+        """
+        where = "" if phase == "train" else f":{self.place}:{self.callers}"
+        return f"{phase}:{self.model}{where}"
+
 
 @dataclass(frozen=True)
 class Event:

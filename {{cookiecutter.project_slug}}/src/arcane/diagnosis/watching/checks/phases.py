@@ -29,7 +29,7 @@ def look_at_phases(trace: Trace) -> Iterator[Finding]:
                 or len(seen.sums) != len(train.sums)
             ):
                 continue
-            call = next((c for c in trace.asked if f"{phase}:{of}:{c.place}" == other), None)
+            call = next((c for c in trace.asked if c.population(phase) == other), None)
             shift, ratio = _apart(train, seen)
             most, widest = trace.limit("watched_shift"), trace.limit("watched_scale")
             if shift > most or ratio > widest:
