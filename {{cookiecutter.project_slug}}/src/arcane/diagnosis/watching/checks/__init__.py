@@ -4,6 +4,7 @@ from .answers import ANSWERS
 from .casting import CASTING
 from .check import PassiveCheck
 from .crash import CRASH
+from .dimensions import DIMENSIONS
 from .divergence import DIVERGENCE
 from .draws import DRAWS
 from .finite import FINITE
@@ -31,7 +32,7 @@ from .sizes import EXPLODING, SIZES
 from .units import UNITS
 
 PASSIVE: tuple[PassiveCheck, ...] = (
-    *CRASH, *SHAPES, *PORTIONS, *LOSS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING, *FINITE, *INPUTS, PLACING,
-    *LABELS, *MODEL, *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS, *FLOW, *JUDGING, *ANSWERS,
-    *METRIC, *QUOTIENTS, RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
+    *CRASH, *DIMENSIONS, *SHAPES, *PORTIONS, *LOSS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING, *FINITE,
+    *INPUTS, PLACING, *LABELS, *MODEL, *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS, *FLOW,
+    *JUDGING, *ANSWERS, *METRIC, *QUOTIENTS, RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
 )  # fmt: skip
