@@ -27,9 +27,9 @@ def look_at_series(trace: Trace, captures: Captures) -> Iterator[Finding]:
     if not learned or not given(trace) or trace.taking_turns:
         return
     owner, model = owners(trace), learned[0].model
-    learned = [c for c in learned if c.model == model]
+    learned = _alike([c for c in learned if c.model == model], captures)
     known = {key for c in trace.learned for key in c.keys.tolist()}
-    asked = [c for c in trace.asked if _kept(c, captures) and owner[c.model] == model]
+    asked = _alike([c for c in trace.asked if _kept(c, captures) and owner[c.model] == model], captures)
     if not asked:
         return
     keys = np.concatenate([c.keys for c in asked])
@@ -99,11 +99,15 @@ def _kept(call: Call, captures: Captures) -> bool:
     return max(rows.shape[1:]) >= SHORTEST and bool(rows.isfinite().all())
 
 
+def _alike(calls: list[Call], captures: Captures) -> list[Call]:
+    """The calls whose rows have the shape of the first one's."""
+    shapes = [captures.inputs[c.number].shape[1:] for c in calls]
+    return [c for c, shape in zip(calls, shapes, strict=True) if shape == shapes[0]]
+
+
 def _windows(calls: list[Call], captures: Captures) -> np.ndarray:
-    """Rows as windows [n, T, F]: time is what there is most of."""
-    rows = [captures.inputs[c.number].float() for c in calls]
-    rows = [r for r in rows if r.shape[1:] == rows[0].shape[1:]]
-    whole = torch.cat(rows)
+    """Rows of one shape as windows [n, T, F]: time is what there is most of."""
+    whole = torch.cat([captures.inputs[c.number].float() for c in calls])
     if whole.dim() == 2:
         return whole[:, :, None].numpy()
     return (whole if whole.shape[1] >= whole.shape[2] else whole.transpose(1, 2)).numpy()

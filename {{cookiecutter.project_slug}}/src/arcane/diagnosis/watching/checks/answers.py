@@ -198,7 +198,7 @@ def look_at_decisions(trace: Trace) -> Iterator[Finding]:
         if not made.step or made.kind == "sub" or _searched(trace, made):
             continue
         for side in (made.first, made.second):
-            for values, half, sign in zip(*(pieces(trace, made, n) for n in ("value", "half", "sign")), strict=True):
+            for values, half, sign in zip(*(pieces(trace, made, n) for n in ("value", "half", "sign")), strict=False):
                 logits = values.min() < 0 or values.max() > 1
                 if logits and len(side) >= FEWEST and np.array_equal(half, side) and not np.array_equal(sign, side):
                     yield found(

@@ -175,7 +175,7 @@ def look_at_registration(trace: Trace) -> Iterator[Finding]:
         lost = [n for key, n in leaves.items() if key not in known and key not in held]
         used = [
             n for n in ancestors(backward.root)
-            if (n.layers or n.wants_gradient) and n.calls and any(flat(i) in lost for i in n.inputs)
+            if (n.layers or _of_its_own(trace, n)) and n.calls and any(flat(i) in lost for i in n.inputs)
         ]  # fmt: skip
         if lost and any(n.module for n in used):
             shapes = ", ".join(str(list(n.shape)) for n in lost[:4])
@@ -187,6 +187,11 @@ def look_at_registration(trace: Trace) -> Iterator[Finding]:
                 used[-1].place, "0", tensors=len(lost),
             )  # fmt: skip
             return
+
+
+def _of_its_own(trace: Trace, node: Node) -> bool:
+    """Whether what wants a gradient before any layer is not what the model was given, as to be differentiated by."""
+    return node.wants_gradient and not any(trace.calls[number].input_gradient for number in node.calls)
 
 
 MODEL = (

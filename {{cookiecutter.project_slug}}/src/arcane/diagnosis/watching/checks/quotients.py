@@ -73,6 +73,8 @@ def _shown(report: Report) -> bool:
 def _of_two(series: Series) -> Iterator[tuple[tuple, float, float, list[float]]]:
     """One line's numbers over another's: an intersection over a union."""
     for (first, tops), (second, bottoms) in permutations(series.items(), 2):
+        if len(tops) != len(bottoms):
+            continue
         pairs = [(a.value, b.value) for a, b in zip(tops, bottoms, strict=True)]
         if any(b == 0 for _, b in pairs) or sum(b for _, b in pairs) == 0:
             continue
