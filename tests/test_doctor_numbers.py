@@ -206,10 +206,10 @@ def test_code_that_is_compiled_otherwise_is_left_alone() -> None:
 
 
 def test_a_module_of_the_program_is_looked_into(tmp_path: Path) -> None:
-    (tmp_path / "pictures.py").write_text(
+    (tmp_path / "own_module.py").write_text(
         "import numpy as np\n\ndef small(images):\n    return (images / 255).astype(np.uint8)\n"
     )
-    text = HEAD + "from pictures import small\nrows = small(images)" + TRAIN + ACCURACY
+    text = HEAD + "from own_module import small\nrows = small(images)" + TRAIN + ACCURACY
     assert found(text, tmp_path)[:1] == ["input-casting"]
     assert not (tmp_path / "__pycache__").exists()
 
