@@ -14,7 +14,7 @@ from ..conversions import Judged
 from ..graph import logits_of, losses, source
 from ..trace import Call, Score, Trace
 from .check import PassiveCheck, found
-from .judging import FEWEST
+from .judging import FEWEST, changed_places, pieces
 
 OF_UNITS = frozenset({
     "r2_score", "mean_squared_error", "mean_absolute_error", "root_mean_squared_error", "explained_variance_score",
@@ -51,13 +51,6 @@ def line_between(given: np.ndarray, made: np.ndarray) -> Line | None:
     offset = float(made.mean() - slope * given.mean())
     left = float(np.abs(slope * given + offset - made).max())
     return Line(slope, offset) if left <= EXACT * max(float(made.std()), 1e-12) + 1e-7 * np.abs(made).max() else None
-
-
-def pieces(trace: Trace, made: Judged, name: str) -> list[np.ndarray]:
-    """What the model answered since the last step, all of it and the last alone, in one meaning of it."""
-    since = [parts[name] for time, step, parts in trace.outside.said if step == made.step and time < made.time
-             and name in parts]  # fmt: skip
-    return [np.concatenate(since), since[-1]] if since else []
 
 
 def scaled_answers(trace: Trace, made: Judged, side: np.ndarray) -> Line | None:
@@ -133,12 +126,7 @@ def look_at_places(trace: Trace) -> Iterator[Finding]:
         if made.kind not in SIDED or not made.step or len(made.first) != len(made.second):
             continue
         if scaled_answers(trace, made, made.first) and not scaled_answers(trace, made, made.second):
-            yield found(
-                "metric-wrong", "error",
-                f"{made.kind} gets the model's answers first and the targets second; it expects them the other way "
-                "round, and gives another number.",
-                "Give it the targets first.", made.place, "targets, then predictions", rows=len(made.first),
-            )  # fmt: skip
+            yield changed_places(made)
             return
 
 

@@ -124,12 +124,7 @@ def look_at_sides(trace: Trace) -> Iterator[Finding]:
             continue
         first, second = (_answered(trace, made, side) for side in (made.first, made.second))
         if made.kind in SIDED and first and not second:
-            yield found(
-                "metric-wrong", "error",
-                f"{made.kind} gets the model's answers first and the targets second; it expects them the other way "
-                "round, and gives another number.",
-                "Give it the targets first.", made.place, "targets, then predictions", rows=len(made.first),
-            )  # fmt: skip
+            yield changed_places(made)
             return
         decided = made.kind in RANKING and len(made.second) >= FEWEST and len(np.unique(made.second)) == 2
         if decided and set(np.unique(made.second)) <= {0.0, 1.0}:
@@ -141,16 +136,31 @@ def look_at_sides(trace: Trace) -> Iterator[Finding]:
             return
 
 
+def changed_places(made: Judged) -> Finding:
+    """Answers where a metric expects the targets."""
+    return found(
+        "metric-wrong", "error",
+        f"{made.kind} gets the model's answers first and the targets second; it expects them the other way round, and "
+        "gives another number.",
+        "Give it the targets first.", made.place, "targets, then predictions", rows=len(made.first),
+    )  # fmt: skip
+
+
+def pieces(trace: Trace, made: Judged, name: str) -> list[np.ndarray]:
+    """What the model answered since the last step, all of it and the last alone, in one meaning of it."""
+    since = [parts[name] for time, step, parts in trace.outside.said if step == made.step and time < made.time
+             and name in parts]  # fmt: skip
+    return [np.concatenate(since), since[-1]] if since else []
+
+
 def _answered(trace: Trace, made: Judged, values: np.ndarray) -> bool:
     """Whether numbers are what the model answered since the last step, as it left torch, in the order of its calls."""
-    since = [parts for time, step, parts in trace.outside.said if step == made.step and time < made.time]
-    for name in {name for parts in since for name in parts}:
-        pieces = [parts[name] for parts in since if name in parts]
-        for several in (pieces, pieces[-1:]):
-            joined = np.concatenate(several)
-            if len(joined) == len(values) and np.allclose(joined, values, rtol=1e-5, atol=1e-7):
-                return True
-    return False
+    names = {name for _, _, parts in trace.outside.said for name in parts}
+    return any(
+        len(joined) == len(values) and np.allclose(joined, values, rtol=1e-5, atol=1e-7)
+        for name in names
+        for joined in pieces(trace, made, name)
+    )
 
 
 def look_at_divisors(trace: Trace) -> Iterator[Finding]:
