@@ -13,6 +13,7 @@ import sklearn.metrics  # noqa: F401
 import torch
 import torch._dynamo
 
+from arcane.diagnosis.watching.checks.answers import line_between
 from arcane.diagnosis.watching.program import run_watched
 from arcane.diagnosis.watching.rewriting import rewritten
 
@@ -221,3 +222,11 @@ def test_arithmetic_in_loops_three_deep_is_left_alone():
     )
     names = rewritten(source.encode(), "loops.py").co_consts
     assert {"add", "sub"} <= set(names) and "mul" not in names
+
+
+def test_a_scaled_copy_is_one_to_single_precision_only():
+    values = np.random.default_rng(0).normal(size=100)
+    line = line_between(values, (3 * values - 2).astype(np.float32).astype(float))
+    assert line is not None and abs(line.slope - 3) < 1e-5 and abs(line.offset + 2) < 1e-5
+    assert line_between(values, 3 * values + 1e-3 * np.random.default_rng(1).normal(size=100)) is None
+    assert line_between(values[:10], values[:10]) is None

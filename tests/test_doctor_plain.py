@@ -1,48 +1,42 @@
-"""A sample of the plain programs of tests/zoo/plain.py under the doctor; tests/benchmarks/plain.py runs them all."""
+"""A sample of the plain programs of tests/zoo/plain*.py under the doctor; tests/benchmarks/plain.py runs them all."""
+
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from watched import read
-from zoo.plain import CLASSES, NUMBERS, RIGHT, WRONG, patched
+from zoo.plain import patched, told
 
-BEFORE = (  # each was accused once
-    "-p.gather(1, ytr.unsqueeze(1)).log().mean()",
-    "LBFGS",
-    "topk(2, 1)",
-    "nn.LayerNorm(32)",
-    "F.softplus(-yb * pred)",
-)
-MISSED = (  # each was missed once
-    "Xte, yte = Xtr[:100], ytr[:100]",
-    "total / 450",
-    "Y = torch.ones(N)",
-    "torch.tensor(self.drop(x).tolist())",
-    "nn.init.constant_(self.fc2.weight, 0.1)",
-)
+SETS = [import_module(f"zoo.{path.stem}") for path in sorted((Path(__file__).parent / "zoo").glob("plain*.py"))]
+EVERY = 40
+"""One program in so many is taken, beside those that were judged wrongly once."""
 
 
-def named(patch: tuple[tuple[str, str], ...]) -> str:
-    return " ".join(new for _, new in patch)
+def sample(patches: list[tuple], marks: tuple[str, ...]) -> list[tuple]:
+    return [
+        one for i, one in enumerate(patches) if i % EVERY == EVERY - 1 or any(mark in told(one[1]) for mark in marks)
+    ]
 
 
-@pytest.mark.parametrize(
-    ("program", "patch"),
-    [one for i, one in enumerate(RIGHT) if i % 15 == 0 or any(text in named(one[1]) for text in BEFORE)],
-)
+@pytest.mark.parametrize(("program", "patch"), [one for each in SETS for one in sample(each.RIGHT, each.ACCUSED_ONCE)])
 def test_a_right_program_is_not_accused(program, patch, tmp_path):
     findings = read(patched(program, patch), tmp_path / "train.py")
     assert [(f.code, f.message) for f in findings if f.severity != "note"] == []
 
 
 @pytest.mark.parametrize(
-    ("program", "patch", "codes"),
-    [one for i, one in enumerate(WRONG) if i % 15 == 0 or any(text in named(one[1]) for text in MISSED)],
+    ("program", "patch", "codes"), [one for each in SETS for one in sample(each.WRONG, each.MISSED_ONCE)]
 )
 def test_a_wrong_line_is_named(program, patch, codes, tmp_path):
     findings = read(patched(program, patch), tmp_path / "train.py")
     assert findings and findings[0].code in codes, [(f.code, f.message) for f in findings]
 
 
-def test_every_patch_fits_and_runs_as_python():
-    for program, patch, *_ in [*RIGHT, *WRONG]:
+@pytest.mark.parametrize("programs", SETS, ids=lambda programs: programs.__name__)
+def test_every_patch_fits_and_each_mark_is_one(programs):
+    for program, patch, *_ in [*programs.RIGHT, *programs.WRONG]:
         compile(patched(program, patch), "plain", "exec")
-    assert {program for program, _ in RIGHT} == {CLASSES, NUMBERS}
+    for mark in programs.ACCUSED_ONCE:
+        assert sum(mark in told(patch) for _, patch in programs.RIGHT) == 1, mark
+    for mark in programs.MISSED_ONCE:
+        assert sum(mark in told(patch) for _, patch, _ in programs.WRONG) == 1, mark

@@ -1075,6 +1075,21 @@ WRONG: list[tuple[str, Patch, tuple[str, ...]]] = [
     (NUMBERS, (("#DATA", "X = X.int().float()"),), ("input-casting",)),
 ]
 
+ACCUSED_ONCE = (
+    "-p.gather(1, ytr.unsqueeze(1)).log().mean()",
+    "LBFGS",
+    "topk(2, 1)",
+    "nn.LayerNorm(32)",
+    "F.softplus(-yb * pred)",
+)
+MISSED_ONCE = (
+    "Xte, yte = Xtr[:100], ytr[:100]",
+    "total / 450",
+    "Y = torch.ones(N)",
+    "torch.tensor(self.drop(x).tolist())",
+    "nn.init.constant_(self.fc2.weight, 0.1)",
+)
+
 
 def patched(program: str, patch: Patch) -> str:
     """The program with its lines changed.
@@ -1087,3 +1102,8 @@ def patched(program: str, patch: Patch) -> str:
             raise ValueError(f"not in the program: {old}")
         program = program.replace(old, new)
     return program
+
+
+def told(patch: Patch) -> str:
+    """The new text of a patch, on which a mark of it is sought."""
+    return " ".join(new for _, new in patch)

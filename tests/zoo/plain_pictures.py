@@ -2354,3 +2354,26 @@ WRONG: list[tuple[str, Patch, tuple[str, ...]]] = [
         ("out-of-memory",),
     ),
 ]
+
+ACCUSED_ONCE = (
+    "sample = model.decode(torch.randn(16, cfg['latent']))",
+    "(loss / 2).backward()",
+    "both[:, i:i + 20, j:j + 20]",
+)
+MISSED_ONCE = (
+    "((denoised - clean.squeeze(1)) ** 2)",
+    "torch.exp(outputs).sum(dim=0)",
+    "/ 255.0 / 255.0",
+    "mask = 1 - mask",
+    ".float().unsqueeze(0) / 255.0",
+    "crop(image), crop(mask)",
+    "v2.RandomVerticalFlip()",
+    "    probs = logits\n loss = dice_loss",
+    "F.cross_entropy(scores, yt.long())",
+    "F.binary_cross_entropy(torch.softmax(scores, 1), yt)",
+    "std=8.0",
+    "net.backbone.requires_grad_(True)",
+    "lr=20.0",
+    "nn.Dropout(0.25)(F.relu",
+    "torch.empty_like(xt).normal_()",
+)

@@ -1934,3 +1934,28 @@ WRONG: list[tuple[str, Patch, tuple[str, ...]]] = [
     ),
     (NUMERALS, (("lr=4e-3", "lr=0.3"),), ("learning-rate-too-high",)),
 ]
+
+ACCUSED_ONCE = (
+    "streams[:, i + 1 : i + 1 + length].t()",
+    "shuffle=False",
+    "(tgt[:, 1:] != PAD).sum()",
+)
+MISSED_ONCE = (
+    "y = streams[:, i : i + length]",
+    "view(steps, batch_size).t()",
+    "bidirectional=True)",
+    "data[int(0.8 * len(data)) :]",
+    "documents[:750], documents[600:750]",
+    "tokens = sorted(tokens, key=len",
+    "scores.view(len(scores), len(TAGS), -1)",
+    "self.values[i + WINDOW - 1, 0]",
+    "series.mean(axis=0)",
+    "random_split(whole",
+    "            self.scheduler.step()\n            val_acc",
+    "tgt[:, :-1].reshape(-1))",
+    "total += tags.numel()",
+    "padding_value=0",
+    "token = torch.multinomial(",
+    "lr: float = 0.3",
+    "(series[train_end:val_end] - series.min(0))",
+)

@@ -2450,3 +2450,28 @@ WRONG: list[tuple[str, Patch, tuple[str, ...]]] = [
         ("metric-wrong",),
     ),
 ]
+
+ACCUSED_ONCE = (
+    "gradient_clip_val=1.0",
+    "torch.cosh(p - t + 1e-12)",
+)
+MISSED_ONCE = (
+    "train_df[c] = medians[c]",
+    "log_train['balance']",
+    'cat_train["churn"]',
+    "shuffle=False)",
+    "order = np.argsort(y)",
+    "x = torch.where(swap",
+    "nn.init.uniform_(m.weight)",
+    "self.user_bias[user]",
+    "nn.Dropout(0.3)(x)",
+    "make_set(scaler.transform(data), target)",
+    "ratings.sample(frac=0.2",
+    "df[NUM].mean()) / df[NUM].std()",
+    "/ 1200",
+    "probs.append(model(xb).squeeze(1))",
+    "model(xb).argmax(dim=1)",
+    "labels = loader.dataset",
+    "r2_score(preds, y_va)",
+    "sse / len(train)",
+)

@@ -1,64 +1,12 @@
-"""A sample of tests/zoo/plain_sequences.py under the doctor, and what its looks at sequences were made for."""
+"""What the doctor's looks at sequences were made for."""
 
 import numpy as np
 import pytest
 import torch
-from watched import read
-from zoo.plain import patched
-from zoo.plain_sequences import CHARS, ENCODER, FORECAST, NUMERALS, RIGHT, TAGGER, WRONG
 
 from arcane.diagnosis.watching.series import _even
 from arcane.diagnosis.watching.summaries import filling, row_keys
 from arcane.diagnosis.watching.tokens import runs_down
-
-BEFORE = (  # each was accused once
-    "streams[:, i + 1 : i + 1 + length].t()",
-    "shuffle=False",
-    "(tgt[:, 1:] != PAD).sum()",
-)
-MISSED = (  # each was missed once
-    "y = streams[:, i : i + length]",
-    "view(steps, batch_size).t()",
-    "bidirectional=True)",
-    "data[int(0.8 * len(data)) :]",
-    "documents[:750], documents[600:750]",
-    "tokens = sorted(tokens, key=len",
-    "scores.view(len(scores), len(TAGS), -1)",
-    "self.values[i + WINDOW - 1, 0]",
-    "series.mean(axis=0)",
-    "random_split(whole",
-    "            self.scheduler.step()\n            val_acc",
-    "tgt[:, :-1].reshape(-1))",
-    "total += tags.numel()",
-    "padding_value=0",
-    "token = torch.multinomial(",
-    "lr: float = 0.3",
-    "(series[train_end:val_end] - series.min(0))",
-)
-
-
-def named(patch: tuple[tuple[str, str], ...]) -> str:
-    return " ".join(new for _, new in patch)
-
-
-@pytest.mark.parametrize(("program", "patch"), [one for one in RIGHT if any(text in named(one[1]) for text in BEFORE)])
-def test_a_right_program_is_not_accused(program, patch, tmp_path):
-    findings = read(patched(program, patch), tmp_path / "train.py")
-    assert [(f.code, f.message) for f in findings if f.severity != "note"] == []
-
-
-@pytest.mark.parametrize(
-    ("program", "patch", "codes"), [one for one in WRONG if any(text in named(one[1]) for text in MISSED)]
-)
-def test_a_wrong_line_is_named(program, patch, codes, tmp_path):
-    findings = read(patched(program, patch), tmp_path / "train.py")
-    assert findings and findings[0].code in codes, [(f.code, f.message) for f in findings]
-
-
-def test_every_patch_fits_and_runs_as_python():
-    for program, patch, *_ in [*RIGHT, *WRONG]:
-        compile(patched(program, patch), "plain", "exec")
-    assert {program for program, _ in RIGHT} == {CHARS, ENCODER, TAGGER, FORECAST, NUMERALS}
 
 
 def walk(generator: np.random.Generator, length: int) -> np.ndarray:
