@@ -61,7 +61,8 @@ class Quiet:
 
 def quiet_context(project: Project) -> Any:
     """What a stage is given, without a tracker, a terminal or a pipeline around it."""
-    from arcane.pipeline.stages import Context, plain_slots
+    from arcane.pipeline.context import Context
+    from arcane.pipeline.places import plain_slots
 
     quiet: Any = Quiet(project)
     return Context(project, quiet, quiet, lambda body: plain_slots(project, body))

@@ -17,7 +17,7 @@ from arcane.errors import UserError
 from arcane.files import write_json
 from arcane.journal import Journal
 from arcane.pipeline.compare import comparison, model_folder
-from arcane.pipeline.stages import keep_model
+from arcane.pipeline.stage.baseline import keep_model
 from arcane.pipeline.tracking import FOLDER, Sender, send_all
 from arcane.training.trials import Trial, run_trial
 

@@ -23,7 +23,9 @@ from arcane.diagnosis.intervals import Claim, Repeated
 from arcane.diagnosis.seeds import over_seeds, plan, seed_trials
 from arcane.errors import UserError
 from arcane.files import write_json
-from arcane.pipeline import stages
+from arcane.pipeline.stage.baseline import keep_model
+from arcane.pipeline.stage.report import final_metrics
+from arcane.pipeline.stages import diagnose
 from arcane.training.trials import Trial, TrialResult, run_trial, trial_key
 
 GOAL = Goal(error=0.05, source="a paper", kind="published")
@@ -195,7 +197,7 @@ def project(tmp_path_factory):
     )
     trained = run_trial(made.root, Trial("baseline", made.params, made.params.seed))
     for name in ("baseline", "best"):
-        stages.keep_model(trained.model, made.root / "models" / name)
+        keep_model(trained.model, made.root / "models" / name)
     return made
 
 
@@ -219,9 +221,8 @@ def test_a_fold_validates_what_the_others_train_on(project):
     assert groups_of(project.root, whole["train"].ids) is None
 
 
-def test_diagnosis_trains_seeds_and_folds_and_says_so(project, monkeypatch):
-    monkeypatch.setattr(stages, "version_tags", lambda *given: {})
-    summary = stages.diagnose(quiet_context(project)).summary
+def test_diagnosis_trains_seeds_and_folds_and_says_so(project):
+    summary = diagnose(quiet_context(project)).summary
     found = json.loads((project.root / "reports/diagnosis.json").read_text())
     assert found["plan"]["seeds"] == 3 and found["plan"]["folds"] == 5
     assert found["plan"]["cost"] <= 0.1 * project.params.improve.budget == found["plan"]["budget"]
@@ -236,13 +237,13 @@ def test_diagnosis_trains_seeds_and_folds_and_says_so(project, monkeypatch):
     assert slices["model"].startswith("the first network") and slices["n"] == found["folds"]["n"]
     assert slices["error"]["value"] == pytest.approx(found["folds"]["errors"]["validation"]["value"])
     before = (project.root / "reports/diagnosis.json").read_bytes()
-    stages.diagnose(quiet_context(project))
+    diagnose(quiet_context(project))
     assert (project.root / "reports/diagnosis.json").read_bytes() == before
 
 
 def test_the_final_metrics_hold_the_parts_and_the_references(project):
     write_json(project.root / "reports/improvement.json", {"rounds": [{}, {}, {}]})
-    found = stages.final_metrics(quiet_context(project))
+    found = final_metrics(quiet_context(project))
     assert sum(part["value"] for part in found["parts"].values()) == pytest.approx(found["errors"]["test"]["value"])
     assert found["validation_overfit"]["asked"] == 4
     assert found["validation_overfit"]["value"] == pytest.approx(

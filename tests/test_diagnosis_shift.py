@@ -24,7 +24,9 @@ from arcane.data.splits import split, write_splits
 from arcane.diagnosis.described import Column
 from arcane.diagnosis.shift import effect, shift
 from arcane.improvement.loop import Configuration
-from arcane.pipeline.stages import count_opening, diagnose, final_metrics, keep_model
+from arcane.pipeline.stage.baseline import keep_model
+from arcane.pipeline.stage.report import count_opening, final_metrics
+from arcane.pipeline.stages import diagnose
 from arcane.spec import Feature, Spec
 from arcane.training.trials import Trial, run_trial
 

@@ -37,8 +37,9 @@ from arcane.improvement.actions import (
 from arcane.improvement.actions.discovered import permutation_importance, useless_columns
 from arcane.improvement.actions.over_fitting import least_at
 from arcane.improvement.requests import ASSUMED, measured_gain, most_useful_first, requests_for
+from arcane.pipeline.places import Places
 from arcane.pipeline.pretraining import pretrained_by_proxy
-from arcane.pipeline.stages import Places, run_stage
+from arcane.pipeline.stages import run_stage
 from arcane.pipeline.unlabelled import unlabelled_examples
 from arcane.spec import Feature, Spec
 from arcane.training.adaptation import (

@@ -284,7 +284,7 @@ def test_overrides_keep_comments(tmp_path: Path) -> None:
 
 def test_ledger_counts_a_model_once(finished: Path) -> None:
     from arcane.data.rates import Rate
-    from arcane.pipeline.stages import count_opening
+    from arcane.pipeline.stage.report import count_opening
 
     ledger = finished / "reports" / "test_ledger.jsonl"
     lines = ledger.read_text().splitlines()

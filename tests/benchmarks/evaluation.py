@@ -25,7 +25,10 @@ from arcane.config import parse_override  # noqa: E402
 from arcane.data.loading import load_splits, measured_splits  # noqa: E402
 from arcane.diagnosis.baselines import KEPT, kept_errors  # noqa: E402
 from arcane.files import write_json  # noqa: E402
-from arcane.pipeline import stages  # noqa: E402
+from arcane.pipeline.stage.baseline import keep_model  # noqa: E402
+from arcane.pipeline.stage.diagnose import diagnose, trained_again  # noqa: E402
+from arcane.pipeline.stage.examine import RESOLUTION  # noqa: E402
+from arcane.pipeline.stage.measured import evaluated  # noqa: E402
 from arcane.training.inference import load_model  # noqa: E402
 from arcane.training.trials import TRIALS, Trial, run_trial  # noqa: E402
 
@@ -54,16 +57,15 @@ def main() -> int:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another value of params.yaml")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    stages.version_tags = lambda *given: {}  # no repository to ask
     with tempfile.TemporaryDirectory() as folder:
         overrides = {"run.device": "cpu", "improve.slots": 1, **dict(map(parse_override, asked.set))}
         project = make_project(Path(folder), overrides)
         root, params, context = project.root, project.params, quiet_context(project)
-        write_json(root / stages.RESOLUTION, {"schema": 1, "chosen": None})
+        write_json(root / RESOLUTION, {"schema": 1, "chosen": None})
         trial = Trial("baseline", params, params.seed)
         whole = median(asked.repeats, lambda: run_trial(root, trial), lambda: removed(root / TRIALS))
         epoch = whole / params.train.epochs
-        stages.keep_model(run_trial(root, trial).model, root / "models/baseline")
+        keep_model(run_trial(root, trial).model, root / "models/baseline")
         parts = load_splits(root, measured_splits(root))
         task = load_model(root / "models/baseline", project)
         held_out = {"validation": parts["validation"]}
@@ -76,16 +78,16 @@ def main() -> int:
 
         rows = {
             "one training epoch": epoch,
-            "errors of the first network": median(asked.repeats, lambda: stages.evaluated(task, parts)),
+            "errors of the first network": median(asked.repeats, lambda: evaluated(task, parts)),
             "baselines, fitted": median(
                 asked.repeats,
                 lambda: kept_errors(root, parts["train"], held_out),
                 lambda: removed(root / KEPT),
             ),
             "baselines, kept": median(asked.repeats, lambda: kept_errors(root, parts["train"], held_out)),
-            "more seeds or folds": median(asked.repeats, lambda: stages.trained_again(context, parts), forget),
-            "diagnose, trainings done before": median(asked.repeats, lambda: stages.diagnose(context)),
-            "diagnose": median(asked.repeats, lambda: stages.diagnose(context), forget),
+            "more seeds or folds": median(asked.repeats, lambda: trained_again(context, parts), forget),
+            "diagnose, trainings done before": median(asked.repeats, lambda: diagnose(context)),
+            "diagnose": median(asked.repeats, lambda: diagnose(context), forget),
         }
     sizes = ", ".join(f"{name} {len(part):,}" for name, part in parts.items())
     print(f"{params.data.source}, {params.model.name}, {params.train.epochs} epochs; {sizes}")

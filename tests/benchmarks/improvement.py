@@ -25,7 +25,9 @@ from pathlib import Path
 from arcane.config import find_project
 from arcane.data.loading import load_split
 from arcane.pipeline.record import Record
-from arcane.pipeline.stages import STAGES, Context, plain_slots, run_stage
+from arcane.pipeline.context import Context
+from arcane.pipeline.places import plain_slots
+from arcane.pipeline.stages import STAGES, run_stage
 from arcane.training.inference import load_model, predict
 
 class Silent:

@@ -37,8 +37,10 @@ COMPARED = ("reports/improvement.json", "LOGBOOK.md")
 def stages(root: Path, names: tuple[str, ...]) -> None:
     """Run stages in this process."""
     from arcane.config import find_project
+    from arcane.pipeline.context import Context
+    from arcane.pipeline.places import plain_slots
     from arcane.pipeline.record import Record
-    from arcane.pipeline.stages import Context, plain_slots, run_stage
+    from arcane.pipeline.stages import run_stage
 
     class Silent:
         def say(self, text: str) -> None: ...

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ..config import Project
 from ..errors import UserError
 from ..files import digest, folder_digest, write_json
-from .stages import MODEL_FILES, SCHEMA, count_opening, evaluated
+from .context import SCHEMA
+from .stage.baseline import MODEL_FILES
+from .stage.measured import evaluated
+from .stage.report import count_opening
 
 if TYPE_CHECKING:
     from ..diagnosis.comparison import Comparison

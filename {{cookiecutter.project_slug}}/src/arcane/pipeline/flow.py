@@ -18,10 +18,12 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from ..config import Project, find_project
 from ..errors import UserError
+from .context import Context, Voice
 from .findings import show_in_prefect
 from .lease import gpu_slot, project_lease
+from .places import Places, WithSlots, trial_places
 from .record import Record
-from .stages import Context, Places, Voice, WithSlots, run_stage, trial_places
+from .stages import run_stage
 from .tracking import start_sender
 from .workspace import Outcome, StageSpec, Workspace, write_overrides
 

@@ -58,7 +58,7 @@ def plan_now(project: Project, changes: dict[str, Any], terminal: Terminal) -> N
     from ..data.loading import load_split
     from ..improvement.loop import planned
     from ..training.trials import RESULT, TRIALS, Trial, read_result, trial_key
-    from .stages import RESOLUTION, chosen_resolution
+    from .stage.examine import RESOLUTION, chosen_resolution
 
     params = project.params.changed(changes, "improve")
     resolution = chosen_resolution(project.root) if (project.root / RESOLUTION).is_file() else None

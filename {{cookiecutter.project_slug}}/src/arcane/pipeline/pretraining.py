@@ -16,7 +16,7 @@ from .size import LARGER, proxy_project
 if TYPE_CHECKING:
     from ..data.loading import Examples
     from ..spec import Modality
-    from .stages import Voice
+    from .context import Voice
 
 KEPT = Path(".arcane/pretrained")
 """Not models/pretrained: the stages depend on that folder, and a stage must not write what it reads."""

@@ -102,8 +102,10 @@ def run_stage_alone(project: Project, name: str, terminal: Terminal) -> None:
     Raises:
         UserError: The stage is unknown, or a `run` holds the project.
     """
+    from .context import Context
+    from .places import plain_slots
     from .record import Record, Repro
-    from .stages import Context, plain_slots, run_stage
+    from .stages import run_stage
 
     with project_lease(project.root, f"stage {name}"), chdir(project.root):
         repro = Repro.of_this_process()
@@ -130,7 +132,7 @@ def examine_now(project: Project, json_file: Path | None, terminal: Terminal) ->
     Raises:
         ExaminationError: There are findings of severity error.
     """
-    from .stages import examination
+    from .stage.examine import examination
 
     start = time.monotonic()
     examined = examination(project)

@@ -119,7 +119,7 @@ def searched(project: Project, plan: "Plan", train: "Examples", terminal: Termin
     """Run the search and hold the best against the start; returns what reports/search.json holds."""
     from ..improvement.search.methods import Tried
     from ..improvement.search.tuning import confirm, tune
-    from .stages import trial_places
+    from .places import trial_places
     from .tracking import start_sender
 
     params, tags = project.params, version_tags(project.root, "search")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..data.sizing import Curve
     from ..diagnosis.learning_curve import Measurement
     from ..spec import Modality
-    from .stages import Voice
+    from .context import Voice
 
 SCHEMA = 1
 REPORT, PICTURE = Path("reports/size.json"), Path("reports/size.svg")
@@ -130,8 +130,8 @@ def measured_here(project: Project, examples: int, outputs: int, budget: int, te
     from dataclasses import replace
 
     from ..diagnosis.learning_curve import measure, plan, work_of
+    from .places import trial_places
     from .record import Record, version_tags
-    from .stages import trial_places
     from .tracking import start_sender
 
     params = project.params
@@ -228,7 +228,7 @@ def measured_there(project: Project, name: str, examples: int, budget: int, term
     """The curve of this project's task and params on a ready data set, in a small project under `.arcane/proxy`."""
     from ..data.loading import load_split
     from ..diagnosis.learning_curve import measure, plan, work_of
-    from .stages import trial_places
+    from .places import trial_places
 
     params = project.params
     # Three passes over a ladder of halves cost about ten trainings on the whole.

@@ -1,0 +1,1 @@
+"""One stage a file; stages.py finds them by name."""
