@@ -23,8 +23,8 @@ demo: $(TOOLS)/.installed ## bake the default project into build/, install it, r
 	$(MAKE) --no-print-directory -C build/digits install UV="$(CURDIR)/$(UV)"
 	$(MAKE) --no-print-directory -C build/digits run UV="$(CURDIR)/$(UV)"
 
-test: install lint ## lint, then every test, two at a time
-	.venv/bin/python -m pytest --numprocesses 2 --dist worksteal --durations 25
+test: install lint ## lint, then every test, three at a time: a quarter of what two would do on two cores is waiting
+	.venv/bin/python -m pytest --numprocesses 3 --dist worksteal --durations 25
 
 install: .venv/.installed ## the environment of the tests, from both lock files, into .venv
 
