@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 import torch._dynamo
 
 from arcane.diagnosis.watching.checks.answers import line_between
+from arcane.diagnosis.watching.checks.classwise import _candidates
 from arcane.diagnosis.watching.program import run_watched
 from arcane.diagnosis.watching.rewriting import rewritten
 
@@ -230,3 +232,12 @@ def test_a_scaled_copy_is_one_to_single_precision_only():
     assert line is not None and abs(line.slope - 3) < 1e-5 and abs(line.offset + 2) < 1e-5
     assert line_between(values, 3 * values + 1e-3 * np.random.default_rng(1).normal(size=100)) is None
     assert line_between(values[:10], values[:10]) is None
+
+
+def test_the_mean_of_f1s_is_told_from_every_f1_of_all_rows():
+    parts = [Counter({(1, 1): 6, (0, 0): 8, (1, 0): 2}), Counter({(1, 1): 1, (0, 1): 3, (0, 0): 4})]
+    right, wrong = _candidates("F1", parts)
+    assert right["of class 1"] == pytest.approx(14 / 19)
+    assert wrong["the mean over batches of the F1 of class 1"] == pytest.approx((12 / 14 + 2 / 5) / 2)
+    assert wrong["the recall of class 1"] == pytest.approx(7 / 10)
+    assert wrong["the mean over batches of the F1 of class 1"] not in right.values()

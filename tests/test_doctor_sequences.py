@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from arcane.diagnosis.watching.copied import _distances
+from arcane.diagnosis.watching.pairing import _commonest
 from arcane.diagnosis.watching.series import _even
-from arcane.diagnosis.watching.summaries import filling, row_keys
+from arcane.diagnosis.watching.summaries import commonest, filling, row_keys
 from arcane.diagnosis.watching.tokens import runs_down
 
 
@@ -52,3 +54,26 @@ def test_a_row_has_one_key_however_long_its_batch_is(pad):
     ]
     assert keys[0].tolist() == keys[1][:3].tolist() == keys[2][:3].tolist()
     assert len(set(keys[2].tolist())) == 4
+
+
+@pytest.mark.parametrize("pad", [0, 40])
+def test_the_commonest_code_is_counted_without_the_padding(pad):
+    generator = np.random.default_rng(1)
+    words = generator.integers(1, 30, (200, 12))
+    unknown = np.where(generator.random((200, 12)) < 0.05, words, 5)
+    for rows, most in ((words, 0.2), (unknown, 1.0)):
+        lengths = generator.integers(6, 13, 200)
+        behind = np.where(np.arange(12) < lengths[:, None], rows, pad)
+        before = np.ascontiguousarray(behind[:, ::-1])
+        for padded in (behind, before):
+            share = commonest(torch.from_numpy(padded))
+            assert most - 0.2 < share <= most, (padded, share)
+
+
+def test_rows_differ_in_words_and_in_length():
+    rows = np.array([[5, 2, 7, -1, -1], [5, 3, 7, -1, -1], [5, 2, 7, 4, -1], [1, 2, 3, 4, 5]])
+    assert _distances(rows[0], rows).tolist() == [0, 1, 1, 4]
+
+
+def test_codes_are_numbered_from_the_commonest_on():
+    assert _commonest(torch.tensor([[70, 70, 9], [70, 9, 1000]])).tolist() == [[0, 0, 1], [0, 1, 2]]

@@ -39,6 +39,9 @@ WATCHED: dict[str, Limit] = {
     "constant_columns": Limit(
         0.5, ("input-degenerate",), "largest share of a table's columns without any variance in training"
     ),
+    "common_code": Limit(
+        0.9, ("input-degenerate",), "largest share of one code within rows of codes, padding aside, of an embedding"
+    ),
     "watched_fresh_rows": Limit(0.2, ("input-degenerate",), "least share of different rows in the best batch"),
     "watched_overlap": Limit(
         0.02, ("train-validation-overlap",), "largest share of a program's evaluation rows that training has seen"

@@ -7,6 +7,7 @@ from ..limits import Settings
 from .answering import label_asked
 from .captured import examine_captured
 from .captures import Captures
+from .copied import look_at_copied_rows
 from .corruption import look_at_corruption
 from .crossing import look_across
 from .masks import look_at_masks
@@ -31,6 +32,7 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("labels-out-of-order", look_across),
     ("train-validation-overlap", look_at_copies_nearby),
     ("train-validation-overlap", look_at_streams),
+    ("train-validation-overlap", look_at_copied_rows),
     ("augmentation-breaks-labels", look_at_masks),
     ("labels-out-of-order", look_at_overlays),
     ("labels-out-of-order", look_at_numbers),

@@ -26,6 +26,39 @@ def look(recorder: Any, node: Node, given: list[Tensor], result: Tensor) -> None
     recorder.kept.append(node)  # its identity must stay its own
 
 
+def order(node: Node, given: list[Tensor], result: Tensor) -> None:
+    """Keep which rows were chosen, and in which order, as two numbers."""
+    index, of = given[-1].detach(), given[0]
+    if index.dim() != 1 or index.is_floating_point() or result.dim() != of.dim() or not 2 <= len(result) <= MOST_ROWS:
+        return
+    if node.name in ("gather", "take_along_dim") or (index.dtype == torch.bool and len(index) != len(of)):
+        return
+    index = index.nonzero()[:, 0] if index.dtype == torch.bool else index % len(of)
+    if len(index) != len(result):
+        return  # along another dimension
+    places = torch.arange(1, len(index) + 1, device=index.device)
+    node.facts["rows.chosen"] = float((index * (index + 7)).sum())
+    node.facts["rows.order"] = float((index * places).sum())
+    node.facts["rows.of"] = float(len(of))
+
+
+def masked(recorder: Any, node: Node, given: list[Tensor]) -> None:
+    """Keep which rows a mask of nought and one, one number a row, leaves of what was made of a whole batch."""
+    calls, picks = recorder.trace.calls, recorder.trace.picks
+    masks = [t for i, t in zip(node.inputs, given, strict=False) if not (i.layers or t.requires_grad) and t.dim()]
+    if len(node.calls) != 1 or len(masks) != 1 or len(picks) >= MOST:
+        return
+    mask = masks[0].detach()
+    rows = len(mask)
+    if rows != mask.numel() or rows > MOST_ROWS or node.shape[:1] != (rows,) or rows != calls[max(node.calls)].rows:
+        return
+    kept = mask.flatten() != 0
+    if bool(kept.all()) or bool((mask.flatten()[kept] != 1).any()):
+        return
+    picks.append(Pick(id(node), max(node.calls), rows, frozenset(kept.nonzero()[:, 0].tolist()), node.place))
+    recorder.kept.append(node)
+
+
 def largest(recorder: Any, node: Node, scores: Tensor) -> None:
     """Keep a decision among columns where there is but one."""
     dim, compared = node.option("dim", 1), recorder.trace.compared

@@ -239,7 +239,7 @@ def layers_before(node: Node) -> Iterator[tuple[Node, list[Node]]]:
                 if given is None or layer(given) or not given.inputs:
                     break
                 between.append(given)
-                given = given.inputs[0] if len([i for i in given.inputs if i.layers]) == 1 else None
+                given = _data_input(given) if len([i for i in given.inputs if i.layers]) == 1 else None
             if given is not None and layer(given):
                 yield found, [given, *reversed(between)]
 

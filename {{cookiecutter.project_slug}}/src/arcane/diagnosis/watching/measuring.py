@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import casts, choosing
+from . import casts, choosing, drawing
 from .formulas import COMPARISONS, COUNTS, KEEPING, LOGARITHMS, TOGETHER, errors
 from .formulas import source as behind
 from .idle import SQUASHES, Idle
-from .summaries import columns, facts, labels_of, marked, row_keys
+from .summaries import columns, commonest, facts, labels_of, marked, row_keys
 from .trace import Node, Score
 
 LOSSES = frozenset({
@@ -79,9 +79,11 @@ class Measuring:
             self._loss(node, given, kwargs, result)
         elif name in ("sub", "rsub") and len(given) > 1:
             self._difference(node, given)
-        elif name in ("gather", "getitem", "take_along_dim", "index_select") and len(given) > 1 and node.layers:
-            self._picked(node, given)
-            choosing.look(self.recorder, node, given, result)
+        elif name in ("gather", "getitem", "take_along_dim", "index_select") and len(given) > 1:
+            choosing.order(node, given, result)
+            if node.layers:
+                self._picked(node, given)
+                choosing.look(self.recorder, node, given, result)
         elif name in COMPARISONS or name in TOGETHER:
             self._comparison(node, given)
         elif name == "argmax" and node.layers and given[0].dim() > 1 and node.calls:
@@ -95,11 +97,13 @@ class Measuring:
         elif name in RECTIFIERS or name in SQUASHES:
             self.idle.look(node, result)
         elif name in RANDOM or "dropout" in name:
-            self._random(node)
+            drawing.look(self.recorder, node)
         elif name in ("clamp", "clamp_max", "minimum", "clamp_min") and node.layers and result.numel() <= 65536:
             node.facts["changed"] = float((result != given[0]).double().mean()) if given[0].shape == result.shape else 0
         elif name == "mul" and len(given) > 1 and given[0].shape == given[1].shape and result.numel() <= 65536:
             self._product(node, given)
+        if name == "mul" and node.layers and len(given) > 1:
+            choosing.masked(self.recorder, node, given)
         if name in ("mul", "div") and node.layers and result.requires_grad and len(given) > 1:
             self._factor(node, given)
         casts.look(self.recorder.trace, node, given, result, raw)
@@ -110,6 +114,7 @@ class Measuring:
         """What reaches a layer: the first one, and before the first step each; how many codes reach an embedding."""
         if node.name == "embedding" and given[0].numel() <= 1 << 16 and not given[0].is_floating_point():
             node.facts["codes"] = float(len(given[0].unique()))
+            node.facts["codes.common"] = commonest(given[0])
         for source, tensor in zip(node.inputs, given, strict=False):
             data = flat(source).name != "parameter" and tensor.dim() > 1 and tensor.is_floating_point()
             if data and not self.recorder.trace.steps and node.wants_gradient and tensor.numel() <= 1 << 20:
@@ -164,6 +169,8 @@ class Measuring:
     def _difference(self, node: Node, given: list[Tensor]) -> None:
         """Outputs and targets that are subtracted by hand."""
         first, second = node.inputs[:2]
+        if first.layers and second.layers and first.wants_gradient != second.wants_gradient:
+            node.facts |= facts(given[first.wants_gradient], "taught.")
         if bool(first.layers) == bool(second.layers) or not (given[0].is_floating_point() and given[1].dim()):
             return
         scores, targets = (given[0], given[1]) if first.layers else (given[1], given[0])
@@ -245,10 +252,11 @@ class Measuring:
     def _confused(self, node: Node, said: Tensor, labels: Tensor) -> None:
         """Which class was said for which, in evaluation."""
         trace = self.recorder.trace
-        whole = not (said.is_floating_point() or labels.is_floating_point()) and said.shape == labels.shape
-        if whole and said.numel() <= 4096 and not any(trace.calls[number].gradient for number in node.calls):
-            pairs = zip(said.flatten().tolist(), labels.flatten().tolist(), strict=True)
-            trace.confusions.setdefault(trace.steps, Counter()).update(pairs)
+        if said.shape != labels.shape or said.numel() > 4096 or any(trace.calls[n].gradient for n in node.calls):
+            return
+        if all(bool((side == side.round()).all()) for side in (said, labels) if side.is_floating_point()):
+            pairs = zip(said.flatten().long().tolist(), labels.flatten().long().tolist(), strict=True)
+            trace.confusions.setdefault((trace.steps, max(node.calls)), Counter()).update(pairs)
 
     def _reduction(self, node: Node, given: list[Tensor], result: Tensor) -> None:
         source = node.inputs[0] if node.inputs else None
@@ -283,20 +291,3 @@ class Measuring:
             recorder.trace.scores.append(
                 Score(kind, value, rows, recorder.trace.steps, recorder.tick(), max(node.calls), node.place)
             )
-
-    def _random(self, node: Node) -> None:
-        """Random numbers: when they were drawn, and whether inside a model's call in eval mode."""
-        recorder = self.recorder
-        node.facts["drawn"] = float(recorder.trace.steps)
-        if not recorder.current_calls or not recorder.calling.modules:
-            return
-        call = recorder.trace.calls[max(recorder.current_calls)]
-        if "dropout" in node.name:
-            rate, training = node.option("p", 1, 0.5), node.option("training", 2, True)
-            known = recorder.trace.models[call.model].inner
-            node.facts["stray"] = float(id(recorder.calling.modules[-1]) not in known)
-            if training and rate and not call.training and len(recorder.trace.dropout_in_evaluation) < MOST:
-                recorder.trace.dropout_in_evaluation.append(node)
-        elif not (call.training and call.gradient) and len(recorder.trace.random_in_evaluation) < MOST:
-            node.calls = recorder.current_calls
-            recorder.trace.random_in_evaluation.append(node)

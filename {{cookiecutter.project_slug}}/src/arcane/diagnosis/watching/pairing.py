@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from ...data.findings import Finding
@@ -20,6 +21,9 @@ from .trace import Call, Trace
 
 FEWEST, SMALLEST = 200, 100
 """Rows without which chance cannot be told from a weak relation, and from a plain one."""
+
+WORDS = 4
+"""Codes of a row, without which it is one of a table."""
 
 FIRST_STEPS = 12
 """Steps that are looked at one by one: of later epochs a changed row would be the nearest neighbour of itself."""
@@ -37,7 +41,10 @@ def look_at_kept_pairs(trace: Trace, captures: Captures) -> Iterator[Finding]:
     """
     calls = [c for c in trace.learned if c.number in captures.inputs and len(c.labels) == c.rows == len(c.keys)]
     calls = first_calls([c for c in calls if c.model == calls[0].model])
-    if not calls or trace.models[calls[0].model].embeds or not given(trace) or _learns(trace, calls):
+    if not calls or not given(trace) or _learns(trace, calls):
+        return
+    if trace.models[calls[0].model].embeds:
+        yield from look_at_words(trace, captures, calls)
         return
     examples = examples_of(calls, captures)
     if examples is None:
@@ -73,6 +80,43 @@ def look_at_few(trace: Trace, captures: Captures, calls: list[Call]) -> Iterator
         evidence={"right": right, "examples": float(len(examples.labels))}, expected="more than chance",
         location=calls[0].place.shown if calls[0].place else None,
     )  # fmt: skip
+
+
+def look_at_words(trace: Trace, captures: Captures, calls: list[Call]) -> Iterator[Finding]:
+    """The same of codes: a reader that counts them, and each with the one that follows."""
+    counted = any(s.kind in ("correct", "accuracy") and not trace.calls[s.call].learned for s in trace.scores)
+    batches = [captures.inputs[c.number] for c in calls]
+    if not counted or any(rows.dim() != 2 or rows.is_floating_point() or rows.shape[1] < WORDS for rows in batches):
+        return
+    longest = max(rows.shape[1] for rows in batches)
+    rows = torch.cat([F.pad(rows, (0, longest - rows.shape[1])) for rows in batches])
+    labels = np.concatenate([c.labels for c in calls])
+    _, first = np.unique(np.concatenate([c.keys for c in calls]), return_index=True)
+    rows, (known, labels) = rows[first], np.unique(labels[first], return_inverse=True)
+    if len(first) < FEWEST or not 2 <= len(known) <= len(first) // 20 or rows.min() < 0:
+        return
+    follow = rows[:, :-1] * int(rows.max() + 1) + rows[:, 1:]
+    side, coded = Side(rows, labels, calls[0].place), np.eye(len(known))[labels]
+    scores = [folded(view("codes", seen).of(seen), coded) for seen in (rows, _commonest(follow))]
+    if any(above_chance(part, side, 0.1) for part in scores):
+        return
+    right = max(float((part.argmax(1) == labels).mean()) for part in scores)
+    yield Finding(
+        "labels-out-of-order", "warning",
+        f"Neither the codes of a row nor their pairs tell its label: {100 * right:.0f} % of {len(labels)} are read "
+        "from the other rows, which is chance; nor does the program learn any.",
+        "Inputs and labels were likely paired in another order; look at a few of them.",
+        evidence={"right": right, "examples": float(len(labels))}, expected="more than chance",
+        location=calls[0].place.shown if calls[0].place else None,
+    )  # fmt: skip
+
+
+def _commonest(codes: torch.Tensor) -> torch.Tensor:
+    """Codes [n, T] numbered anew, from the commonest on."""
+    known, numbers, counts = np.unique(codes.numpy(), return_inverse=True, return_counts=True)
+    ranks = np.empty(len(known), np.int64)
+    ranks[np.argsort(-counts, kind="stable")] = np.arange(len(known))
+    return torch.from_numpy(ranks[numbers].reshape(codes.shape))
 
 
 def first_calls(calls: list[Call]) -> list[Call]:

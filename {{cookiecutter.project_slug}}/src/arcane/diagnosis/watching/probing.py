@@ -164,9 +164,9 @@ def _exchanged(
         return IGNORED
     spread = float((outputs - outputs.mean(0)).abs().max())
     least = max(most * spread, ROUNDING * size)
-    # All others become one row: a mean over the batch changes, too. What runs along the batch changes the last.
-    for own, name, order in ((0, "first", plain.clamp(max=1)), (-1, "last", plain.clamp(min=rows - 2))):
-        others = asked(order)
+    # All others become one row, the neighbour too: a mean over the batch changes. What runs along it changes the last.
+    for own, name in ((0, "first"), (-1, "last")):
+        others = asked(torch.where(plain == plain[own], plain[own], plain[-1 - own]))
         if others is not None and float((others[own] - outputs[own]).abs().max()) > least:
             return (
                 "examples-mixed",

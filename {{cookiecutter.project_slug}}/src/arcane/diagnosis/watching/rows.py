@@ -117,7 +117,7 @@ class Rows:
             fresh &= np.fromiter((key not in trained for key in keys.tolist()), bool, len(keys))
         chosen = values[fresh & once]
         model = self.recorder.trace.models[call.model]
-        if phase == "train" and not model.continuous and len(chosen) >= FEWEST:
+        if phase == "train" and not (model.continuous or model.embeds) and len(chosen) >= FEWEST:  # codes are few
             model.continuous = any(len(np.unique(column)) > VARIED * len(chosen) for column in chosen.T)
         if not len(chosen) or not np.isfinite(chosen).all():
             return

@@ -137,6 +137,24 @@ def marked(targets: Tensor) -> float:
     return float(bool((held.sum(1) == 1).all()) and values.numel() > 0 and bool((values == values[0]).all()))
 
 
+def commonest(codes: Tensor) -> float:
+    """Share of the commonest code within rows [n, T]; what they begin or end with most is padding."""
+    if codes.dim() != 2 or codes.shape[1] < SHORTEST or codes.is_floating_point():
+        return 0.0
+    rows = codes.cpu().numpy()
+    ends = filling(rows) | filling(rows[:, ::-1])[:, ::-1]
+    inside = ~ends
+    if not ends.any():  # what fills rows up may stand for an unknown word, too
+        values, counts = np.unique(rows, return_counts=True)
+        other = rows != values[counts.argmax()]
+        inside = np.logical_or.accumulate(other, 1) & np.logical_or.accumulate(other[:, ::-1], 1)[:, ::-1]
+    return float(np.unique(rows[inside], return_counts=True)[1].max() / inside.sum()) if inside.sum() >= WITHIN else 0.0
+
+
+WITHIN = 40
+"""Codes of a batch between others, of which a share says something."""
+
+
 def filling(rows: np.ndarray) -> np.ndarray:
     """Which places of codes [n, T] are padding, bool: one code that stands nowhere but at the ends of rows.
 

@@ -212,7 +212,8 @@ class Trace:
     time_first: list[Node] = field(default_factory=list)
     left: list[Node] = field(default_factory=list)
     """Tensors that left torch (`.tolist()`) within a model that is learnt from."""
-    confusions: dict[int, Counter[tuple[int, int]]] = field(default_factory=dict)
+    confusions: dict[tuple[int, int], Counter[tuple[int, int]]] = field(default_factory=dict)
+    """By step and call of evaluation, which class was said for which."""
     modular: bool = False
     settings: Settings = field(default_factory=Settings)
     pushes: list[tuple[Place | None, float]] = field(default_factory=list)

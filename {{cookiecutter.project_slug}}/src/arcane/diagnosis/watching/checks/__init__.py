@@ -3,6 +3,7 @@
 from .answers import ANSWERS
 from .casting import CASTING
 from .check import PassiveCheck
+from .classwise import CLASSWISE
 from .crash import CRASH
 from .dimensions import DIMENSIONS
 from .divergence import DIVERGENCE
@@ -13,6 +14,7 @@ from .gradients import GRADIENTS
 from .inputs import INPUTS
 from .judging import JUDGING
 from .labels import LABELS
+from .likelihoods import LIKELIHOODS
 from .loss import LOSS
 from .metric import METRIC
 from .model import MODEL
@@ -32,7 +34,7 @@ from .sizes import EXPLODING, SIZES
 from .units import UNITS
 
 PASSIVE: tuple[PassiveCheck, ...] = (
-    *CRASH, *DIMENSIONS, *SHAPES, *PORTIONS, *LOSS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING, *FINITE,
-    *INPUTS, PLACING, *LABELS, *MODEL, *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS, *FLOW,
-    *JUDGING, *ANSWERS, *METRIC, *QUOTIENTS, RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
+    *CRASH, *DIMENSIONS, *SHAPES, *PORTIONS, *LOSS, LIKELIHOODS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING,
+    *FINITE, *INPUTS, PLACING, *LABELS, *MODEL, *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS,
+    *FLOW, *JUDGING, *ANSWERS, *METRIC, CLASSWISE, *QUOTIENTS, RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
 )  # fmt: skip

@@ -28,7 +28,7 @@ def look_at_overlap(trace: Trace) -> Iterator[Finding]:
             trained[call.model].setdefault(key, call.number)
     if not trained or short_codes(trace) or _drawn(trace):
         return
-    groups, owner = _evaluations(trace), owners(trace)
+    groups, owner = evaluations_of(trace), owners(trace)
     chosen = {pick.call for pick in trace.picks}  # of a whole batch some rows count: `look_at_picks`
     groups = {name: calls for name, calls in groups.items() if not all(c.number in chosen for c in calls)}
     shares = {}
@@ -78,7 +78,7 @@ def _drawn(trace: Trace) -> bool:
     return bool(late) and sum(k not in early for k in late) > 0.05 * len(late)
 
 
-def _evaluations(trace: Trace) -> dict[tuple, list[Call]]:
+def evaluations_of(trace: Trace) -> dict[tuple, list[Call]]:
     """Calls of evaluation, cut where steps lie between and where training rows end: by line and the caller's pass."""
     seen = {k for c in trace.learned for k in c.keys.tolist()}
     groups: dict[tuple, list[Call]] = defaultdict(list)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from ....data.findings import Finding
-from ..graph import CUTS, ancestors
+from ..graph import CUTS, ancestors, flowing
 from ..trace import Call, Event, Trace, Weights
 from .check import PassiveCheck, found
 
@@ -28,6 +28,15 @@ def look_at_flow(trace: Trace) -> Iterator[Finding]:
         harmed = [w for k, w in still.items() if k in used or k in cut]
         if not any(len(w.shape) > 1 for w in harmed):
             continue  # a bias alone may cancel: before a batch norm, or in a difference of twins
+        if all("weight_hh" in w.name for w in harmed) and any(m.embeds for m in trace.models.values()):
+            yield found(
+                "input-degenerate", "error",
+                f"Nothing goes from one step of a row to the next ({named(harmed)} get no gradient): each row of codes "
+                "has one step.",
+                "Look at what cuts the rows before they reach the recurrent layer.", optimiser.made, "rows of several",
+                parameters=len(harmed),
+            )  # fmt: skip
+            return
         where = next((cut[k] for k in still if k in cut), None)
         yield found(
             "gradient-does-not-flow", "error",
@@ -49,7 +58,7 @@ def _nothing_moves(trace: Trace) -> Iterator[Finding]:
             cuts = _cut_parameters(trace)
             later = [c for c in trace.calls if c.gradient and c.step >= begun]
             own = any(set(trace.models[c.model].parameters) & optimiser.held for c in later)
-            if own or cuts:
+            if (own or cuts) and not _goes_elsewhere(trace, optimiser.held):
                 yield found(
                     "gradient-does-not-flow", "error",
                     "No parameter of the optimiser got any gradient at the steps looked at.",
@@ -57,6 +66,14 @@ def _nothing_moves(trace: Trace) -> Iterator[Finding]:
                     next(iter(cuts.values()), None) or optimiser.place, "a gradient for each", parameters=len(seen),
                 )  # fmt: skip
                 return
+
+
+def _goes_elsewhere(trace: Trace, held: frozenset[int]) -> bool:
+    """Whether gradients reach parameters that no optimiser holds, and none of these: it is the optimiser that errs."""
+    anyones = frozenset().union(*(o.held for o in trace.optimisers.values()))
+    reached = {n.key for b in trace.backwards[:6] for n in flowing(b.root) if n.name == "parameter"}
+    own = {key for m in trace.models.values() for key in m.parameters}
+    return bool(reached & own - anyones) and not reached & held
 
 
 def _cut_parameters(trace: Trace) -> dict:

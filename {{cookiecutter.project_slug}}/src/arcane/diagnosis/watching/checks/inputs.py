@@ -152,6 +152,9 @@ def look_at_constant_columns(trace: Trace) -> Iterator[Finding]:
             return
 
 
+MANY_CODES = 20
+"""Codes of an embedding, of fewer than which one may well be the common one."""
+
 MANY, WIDEST = 60, 256
 """Rows from which on a column that never varies is no chance, and columns beyond which rows are pictures or counts of
 words, most of which may be empty."""
@@ -161,6 +164,16 @@ def look_at_codes(trace: Trace) -> Iterator[Finding]:
     """Codes of many kinds of which an embedding gets one or two."""
     nodes = [n for b in trace.backwards[:12] for n in ancestors(b.root) if "codes" in n.facts and n.calls]
     kinds = [trace.calls[max(n.calls)] for n in nodes]
+    common = [n for n in nodes if n.inputs[-1].shape[:1] > (MANY_CODES,)]
+    if len(common) >= 3 and (least := min(n.facts["codes.common"] for n in common)) > trace.limit("common_code"):
+        yield found(
+            "input-degenerate", "error",
+            f"Of the codes that an embedding of {common[0].inputs[-1].shape[0]} gets, {100 * least:.0f} % or more are "
+            "one and the same, padding aside: most of what was coded was not known.",
+            "Look at what is coded: words, not letters, and in the form that the vocabulary has.", common[0].place,
+            "codes of many kinds", share=least,
+        )  # fmt: skip
+        return
     if len(nodes) < 3 or max(n.facts["codes"] for n in nodes) > 2:
         return
     given_ = max(call.high - call.low for call in kinds)
@@ -195,7 +208,7 @@ INPUTS = (
         ("input-degenerate",),
         "A mask in place of the codes says how long a row is, and nothing else.",
         "One or two different codes at every embedding of the recorded steps, where the model's inputs span four or "
-        "more.",
+        "more; or nine tenths one code, of more than 20, between others in rows of four or more.",
         look_at_codes,
     ),
     PassiveCheck(

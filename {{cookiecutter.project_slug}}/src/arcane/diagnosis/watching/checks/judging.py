@@ -1,6 +1,6 @@
 """What metrics get: which numbers are compared with which, in torch, in numpy and in scikit-learn."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 import numpy as np
@@ -170,7 +170,19 @@ def look_at_divisors(trace: Trace) -> Iterator[Finding]:
     for score in trace.scores:
         if score.kind == "divided" and score.call in evaluated:
             places[score.place].append((score.rows, score.value))
+    per_step = Counter(c.step for c in trace.evaluated)
     for place, pairs in places.items():
+        beyond = [(rows, number) for rows, number in pairs if number > rows]
+        if len(pairs) > 1 and beyond == pairs and max(per_step.values()) == 1:
+            rows, number = beyond[0]
+            yield found(
+                "metric-wrong", "error",
+                f"An evaluation compares {rows} answers with their labels, all at once, and divides the right ones by "
+                f"{number:g}.",
+                "Divide by the rows that there are (len(labels)).", place, "the rows that were compared", rows=rows,
+                divisor=number,
+            )  # fmt: skip
+            return
         full, numbers = max(rows for rows, _ in pairs), {number for _, number in pairs}
         least = min(rows for rows, _ in pairs)
         if numbers == {float(full)} and least < full and len(pairs) > 1:

@@ -1,5 +1,6 @@
 """Labels as the loss got them, in the order in which they came."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,7 +10,7 @@ from ..graph import ancestors, given, losses, source, taught
 from ..trace import Node, Trace
 from .check import PassiveCheck, found
 from .mixing import MIXING
-from .order import CUTS, OF_CLASSES, ORDER, PAIRING, classes, labelled
+from .order import CHOICES, CUTS, OF_CLASSES, ORDER, PAIRING, classes, labelled
 
 
 def look_at_variety(trace: Trace) -> Iterator[Finding]:
@@ -49,7 +50,9 @@ def look_at_numbering(trace: Trace) -> Iterator[Finding]:
     """Predictions that are right but for the names of the classes."""
     if not trace.confusions:
         return
-    pairs, share = trace.confusions[max(trace.confusions)], trace.limit("renamed_share")
+    last = max(step for step, _ in trace.confusions)
+    pairs = sum((table for (step, _), table in trace.confusions.items() if step == last), Counter())
+    share = trace.limit("renamed_share")
     rows, right = sum(pairs.values()), sum(n for (a, b), n in pairs.items() if a == b)
     said = {a: sum(n for (c, _), n in pairs.items() if c == a) for a, _ in pairs}
     often = {a: max((n, b) for (c, b), n in pairs.items() if c == a) for a, n in said.items() if n >= 5}
@@ -211,6 +214,7 @@ def look_at_columns(trace: Trace) -> Iterator[Finding]:
 
 LABELS = (
     PAIRING,
+    CHOICES,
     PassiveCheck(
         ("labels-corrupt",),
         "One missing target makes every weight NaN.",

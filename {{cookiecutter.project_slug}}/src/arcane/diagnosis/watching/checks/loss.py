@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ....data.findings import Finding
-from ..graph import Scored, ancestors, is_squared, logits_of, losses, source
+from ..graph import Scored, ancestors, flowing, is_squared, logits_of, losses, source
 from ..reaching import reach
 from ..trace import Node, Trace
 from .check import PassiveCheck, found
@@ -126,11 +126,13 @@ def undropped(node: Node | None) -> Node | None:
 
 def look_at_range(trace: Trace) -> Iterator[Finding]:
     """Targets that the last activation cannot reach."""
-    terms = [t for t in losses(trace) if is_squared(t) and t.targets is not None and not t.targets.layers]
-    if not terms:
+    given = [t for t in losses(trace) if is_squared(t) and t.targets is not None and not t.targets.wants_gradient]
+    pairs = [(t.outputs, t.node.facts, "target.") for t in given if t.outputs.wants_gradient]
+    pairs = pairs or list(_estimates(trace))
+    if not pairs:
         return
-    (low, high), by = reach(terms[0].outputs)
-    least, most = (f(t.node.facts.get(f"target.{k}", 0.5) for t in terms) for f, k in ((min, "low"), (max, "high")))
+    (low, high), by = reach(pairs[0][0])
+    least, most = (f(facts.get(name + k, 0.5) for _, facts, name in pairs) for f, k in ((min, "low"), (max, "high")))
     beyond = max(low - least, most - high)
     span = max(most - least, 1e-9)
     if beyond > 0.02 * span:
@@ -141,6 +143,14 @@ def look_at_range(trace: Trace) -> Iterator[Finding]:
             "Take the activation off the last layer, or scale the targets into its range.",
             by.place, f"targets within {low:g} to {high:g}", lowest=least, highest=most,
         )  # fmt: skip
+
+
+def _estimates(trace: Trace) -> Iterator[tuple[Node, dict[str, float], str]]:
+    """Outputs less what other outputs let expect, without a gradient (a critic's errors)."""
+    for backward in trace.backwards[:40]:
+        for node in flowing(backward.root):
+            if "taught.low" in node.facts:
+                yield next(i for i in node.inputs if i.wants_gradient), node.facts, "taught."
 
 
 def look_at_kind(trace: Trace) -> Iterator[Finding]:

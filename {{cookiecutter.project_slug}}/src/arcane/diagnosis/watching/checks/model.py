@@ -61,7 +61,7 @@ def look_at_linearity(trace: Trace) -> Iterator[Finding]:
 
 def _chain(between: list[Node]) -> list[Node]:
     """The layer before, where only linear operations lie between; batch norms are looked through."""
-    passed = all(n.name in PASSING or n.name.startswith("dropout") for n in between[1:])
+    passed = all(n.name in PASSING or n.name.startswith("dropout") or _spread(n) for n in between[1:])
     if not passed:
         return []
     first = between[0]
@@ -70,6 +70,11 @@ def _chain(between: list[Node]) -> list[Node]:
             if norm is first:
                 return _chain(inner)
     return between
+
+
+def _spread(node: Node) -> bool:
+    """Whether rows are summed with given weights, as over the neighbours of a graph."""
+    return node.name in PRODUCTS and not any(flat(i).name == "parameter" for i in node.inputs)
 
 
 def _of_one_model(trace: Trace, before: Node, after: Node) -> bool:

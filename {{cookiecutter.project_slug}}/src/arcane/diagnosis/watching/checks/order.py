@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from ....data.findings import Finding
+from ..formulas import VIEWS
 from ..graph import given, losses, owners
-from ..trace import Call, Trace
+from ..trace import Call, Node, Trace
 from .check import PassiveCheck, found
 
 OF_CLASSES = frozenset({
@@ -123,6 +124,38 @@ def _conflicts_within(calls: list[Call]) -> set[int]:
     return found
 
 
+def look_at_choices(trace: Trace) -> Iterator[Finding]:
+    """Outputs and targets of the same rows, chosen in two orders: by a mask and by an index."""
+    for term in losses(trace, 12):
+        sides = [_chosen(node) for node in (term.outputs, term.targets) if node is not None]
+        if len(sides) < 2 or not all(sides):
+            continue
+        own, other = (side.facts for side in sides if side is not None)
+        same = all(own[f"rows.{name}"] == other[f"rows.{name}"] for name in ("of", "chosen"))
+        if same and own["rows.order"] != other["rows.order"]:
+            yield found(
+                "labels-out-of-order", "error",
+                "The loss compares outputs and targets of the same rows, chosen in two orders: rows and labels belong "
+                "to different examples.",
+                "Choose both by the same index, or both by the same mask.", term.node.place, "one order for both",
+            )  # fmt: skip
+            return
+
+
+def _chosen(node: Node) -> Node | None:
+    """The choice of rows behind what a loss got."""
+    for _ in range(8):
+        if "rows.order" in node.facts:
+            return node
+        if not node.inputs or node.name not in (*VIEWS, *ROWWISE):
+            return None
+        node = node.inputs[0]
+    return None
+
+
+ROWWISE = ("softmax", "log_softmax", "sigmoid", "log", "squeeze")
+
+
 def look_at_order(trace: Trace) -> Iterator[Finding]:
     """Sorted labels, and epochs in the same order."""
     calls = labelled(trace)
@@ -232,6 +265,13 @@ PAIRING = PassiveCheck(
     "chance gives; rows that are double within a "
     "batch do not count.",
     look_at_pairing,
+)
+
+CHOICES = PassiveCheck(
+    ("labels-out-of-order",),
+    "A mask gives rows in their own order, an index in its.",
+    "No threshold: the same rows of as many, in two orders, at one loss.",
+    look_at_choices,
 )
 
 ORDER = PassiveCheck(

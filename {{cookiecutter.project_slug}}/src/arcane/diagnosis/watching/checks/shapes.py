@@ -31,6 +31,24 @@ def look_at_broadcast(trace: Trace) -> Iterator[Finding]:
             return
 
 
+def look_at_columns(trace: Trace) -> Iterator[Finding]:
+    """Of each row the columns of all rows: outputs[:, actions] in place of one column each."""
+    for term in losses(trace):
+        outputs, targets, whole = term.outputs.shape, term.targets.shape if term.targets else (), source(term.outputs)
+        n = targets[0] if targets else 0
+        if not is_squared(term) or outputs != (n, n) or targets != (n,) or n < 2:
+            continue
+        if len(whole.shape) == 2 and whole.shape[0] == n != whole.shape[1]:
+            yield found(
+                "accidental-broadcast", "error",
+                f"An index chooses {n} columns of each of the {n} rows, {list(outputs)}, and the targets {[n]} are "
+                "repeated to fit: the columns that other rows chose are compared, too.",
+                "Choose one column a row: gather(1, index.unsqueeze(1)).squeeze(1), or outputs[arange(n), index].",
+                term.node.place, f"the same shape twice, as [{n}]", n=n,
+            )  # fmt: skip
+            return
+
+
 def look_at_evaluation(trace: Trace) -> Iterator[Finding]:
     """The same in a loss that only measures."""
     for node in trace.evaluations:
@@ -53,7 +71,10 @@ def look_at_differences(trace: Trace) -> Iterator[Finding]:
             if len(node.inputs) != 2 or node.name not in PAIRWISE or len(node.shape) < 2:
                 continue
             made, given = node.inputs if node.inputs[0].layers else node.inputs[::-1]
-            if not made.layers or given.layers or given.name in ("parameter", *MADE_ON_PURPOSE):
+            if given.wants_gradient and "taught.low" in node.facts:  # what other outputs let expect
+                made, given = given, made
+            estimated = "taught.low" in node.facts
+            if not made.layers or (given.layers and not estimated) or given.name in ("parameter", *MADE_ON_PURPOSE):
                 continue
             rows = {trace.calls[number].rows for number in made.calls}
             purpose = made.name in ("unsqueeze", "getitem") or made.option("keepdim", 2, False)
@@ -139,6 +160,12 @@ SHAPES = (
         "Every output compared with every target pulls all outputs to the targets' mean, and nothing fails.",
         "No threshold: [n, 1] against [n] at a loss; a dimension added with unsqueeze in the loss's own line passes.",
         look_at_broadcast,
+    ),
+    PassiveCheck(
+        ("accidental-broadcast",),
+        "An index along one dimension alone chooses of every row what another row should have.",
+        "No threshold: [n, n], by an index from [n, k], against targets [n].",
+        look_at_columns,
     ),
     PassiveCheck(
         ("accidental-broadcast",),

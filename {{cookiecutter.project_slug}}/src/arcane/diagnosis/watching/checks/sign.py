@@ -1,7 +1,6 @@
 """With which sign a loss is minimised: read from its formula, from its push on the outputs, and from where it goes."""
 
 import math
-import re
 from collections.abc import Iterator
 
 from ....data.findings import Finding
@@ -9,6 +8,7 @@ from ..graph import Scored, ancestors, logits_of, losses, source, taught, terms
 from ..trace import Node, Trace
 from .check import PassiveCheck, found
 from .loss import named
+from .policy import POLICY
 
 
 def look_at_sign(trace: Trace) -> Iterator[Finding]:
@@ -176,24 +176,6 @@ def _error(node: Node) -> Node | None:
     return None
 
 
-GAINS = re.compile(r"reward|return|advantage|payoff|\badv\b|\bgains?\b")
-
-
-def look_at_rewards(trace: Trace) -> Iterator[Finding]:
-    """A log-likelihood times what the program's own words call a reward, minimised."""
-    for backward in trace.backwards[:12]:
-        weighted = [t for t in terms(backward.root) if t.weighted and t.kind in ("log_prob", "picked")]
-        weighted = [t for t in weighted if t.kind == "log_prob" or _log(t)]
-        lines = [t.node.place.source.partition("=")[2] or t.node.place.source for t in weighted if t.node.place]
-        if weighted and all(t.sign > 0 for t in weighted) and any(GAINS.search(line.lower()) for line in lines):
-            yield found(
-                "loss-sign-flipped", "error",
-                "The program minimises log-likelihoods times rewards: what was rewarded becomes less likely.",
-                "Minimise the negative of their product.", weighted[0].node.place, "the negative", sign=1,
-            )  # fmt: skip
-            return
-
-
 def _likely(term: Scored) -> bool:
     """Whether probabilities are picked by labels as they are: their mean grows as the outputs get better."""
     return source(term.outputs).name == "softmax" and term.alone
@@ -230,12 +212,7 @@ SIGN = (
         "No threshold: the minimum of two multiples of one difference of outputs and targets.",
         look_at_bends,
     ),
-    PassiveCheck(
-        ("loss-sign-flipped",),
-        "What is maximised instead of minimised gets worse at every step.",
-        "No threshold: log-likelihoods times numbers, on a line that calls these a reward, return, advantage or gain.",
-        look_at_rewards,
-    ),
+    *POLICY,
     PassiveCheck(
         ("loss-sign-flipped",),
         "What is maximised instead of minimised gets worse at every step.",
