@@ -164,7 +164,7 @@ from sklearn.model_selection import train_test_split
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 from torchvision import transforms as T
 
-EPOCHS, BATCH, ACCUM, MAX_LR, NUM_CLASSES = 7, 32, 2, 2e-2, 10
+EPOCHS, BATCH, ACCUM, MAX_LR, NUM_CLASSES = 5, 16, 2, 2e-2, 10
 torch.manual_seed(7)
 np.random.seed(7)
 
@@ -172,9 +172,9 @@ digits = load_digits()
 images = (digits.images / 16 * 255).astype(np.uint8)
 labels = digits.target
 #ARRAYS
-tr_idx, va_idx = train_test_split(np.arange(len(labels)), test_size=0.3, stratify=labels, random_state=0)
+tr_idx, va_idx = train_test_split(np.arange(len(labels)), test_size=0.2, stratify=labels, random_state=0)
 rare = np.isin(labels[tr_idx], [3, 8])
-tr_idx = np.concatenate([tr_idx[~rare][:700], tr_idx[rare][:50]])
+tr_idx = np.concatenate([tr_idx[~rare][:560], tr_idx[rare][:50]])
 #SPLIT
 train_tf = T.Compose([T.ToTensor(), T.RandomAffine(8, translate=(0.1, 0.1)), T.Normalize((0.3,), (0.37,))])
 valid_tf = T.Compose([T.ToTensor(), T.Normalize((0.3,), (0.37,))])
@@ -247,7 +247,7 @@ def evaluate(net, loader):
     preds, targets = [], []
     for x, y in loader:
         probs = net(x).softmax(1)
-        for shift in ((1, 0), (-1, 0)):
+        for shift in ((0, 1),):
             probs = probs + net(torch.roll(x, shift, dims=(2, 3))).softmax(1)
         preds.append(probs.argmax(1))
         targets.append(y)
@@ -416,9 +416,9 @@ torch.manual_seed(3)
 n = 1200
 wear = rng.uniform(0, 1, n)
 fault = rng.integers(0, 3, n)
-signature = rng.normal(0, 1.2, (3, 8))
+signature = rng.normal(0, 0.7, (3, 8))
 load = rng.normal(0, 1, (n, 2))
-sensors = np.outer(wear, rng.normal(0, 2, 8)) + signature[fault] + rng.normal(0, 0.5, (n, 8))
+sensors = np.outer(wear, rng.normal(0, 2, 8)) + signature[fault] + rng.normal(0, 0.8, (n, 8))
 X = np.hstack([sensors * rng.uniform(1, 20, 8) + rng.uniform(-30, 30, 8), load]).astype(np.float32)
 life = (180 * (1 - wear) ** 1.3 + 15 * (fault == 2) + 5 * load[:, 0] + rng.normal(0, 4, n)).astype(np.float32)
 # CLEAN
@@ -590,6 +590,7 @@ def make_corpus(n, rng):
         words = list(rng.choice(FILLER, 10))
         for t in chosen:
             words += list(rng.choice(TOPICS[t].split(), 3))
+        words += list(rng.choice(" ".join(TOPICS.values()).split(), 2))
         rng.shuffle(words)
         texts.append(" ".join(words))
         tags.append(chosen)
@@ -962,7 +963,16 @@ test_pred = full_y.inverse_transform(predict_fn(final, DataLoader(HouseDataset(f
             ),
         ),
     ),
-    (DIGITS, (("        self.skip = nn", "        nn.init.zeros_(self.bn2.weight)\n        self.skip = nn"),)),
+    (
+        DIGITS,
+        (
+            (
+                "        self.skip = nn",
+                "        nn.init.zeros_(self.bn2.weight)\n        self.tail = nn.BatchNorm2d(cout)\n        self.skip = nn",
+            ),
+            ("self.skip(x))", "self.tail(self.skip(x)))"),
+        ),
+    ),
     (
         DIGITS,
         (
@@ -1035,7 +1045,7 @@ teacher.eval().requires_grad_(False)""",
         (
             (
                 "            nn.utils.clip_grad_norm_(model.parameters(), 5.0)\n            optimizer.step()\n",
-                "            with torch.no_grad():\n                norm = torch.stack([p.grad.norm() for p in model.parameters()]).norm() + 1e-12\n                eps = [0.02 * p.grad / norm for p in model.parameters()]\n                for p, e in zip(model.parameters(), eps):\n                    p.add_(e)\n            optimizer.zero_grad()\n            criterion(model(x), ya).backward()\n            with torch.no_grad():\n                for p, e in zip(model.parameters(), eps):\n                    p.sub_(e)\n            optimizer.step()\n",
+                "            with torch.no_grad():\n                norm = torch.stack([p.grad.norm() for p in model.parameters()]).norm() + 1e-12\n                eps = [0.02 * p.grad / norm for p in model.parameters()]\n                for p, e in zip(model.parameters(), eps):\n                    p.add_(e)\n            optimizer.zero_grad()\n            (lam * criterion(model(x), ya) + (1 - lam) * criterion(model(x), yb)).backward()\n            with torch.no_grad():\n                for p, e in zip(model.parameters(), eps):\n                    p.sub_(e)\n            optimizer.step()\n",
             ),
         ),
     ),
@@ -2087,8 +2097,8 @@ WRONG: list[tuple[str, Patch, tuple[str, ...]]] = [
         DIGITS,
         (
             (
-                "tr_idx = np.concatenate([tr_idx[~rare][:700], tr_idx[rare][:50]])",
-                "tr_idx = tr_idx[np.argsort(labels[tr_idx], kind='stable')][:1200]",
+                "tr_idx = np.concatenate([tr_idx[~rare][:560], tr_idx[rare][:50]])",
+                "tr_idx = tr_idx[np.argsort(labels[tr_idx], kind='stable')][:1400]",
             ),
             ("sampler=sampler, drop_last=True", "shuffle=False"),
             ("        x, ya, yb, lam = mixup(x, y)\n", "        ya, yb, lam = y, y, 1.0\n"),
@@ -2110,7 +2120,7 @@ WRONG: list[tuple[str, Patch, tuple[str, ...]]] = [
         DIGITS,
         (
             (
-                "EPOCHS, BATCH, ACCUM, MAX_LR, NUM_CLASSES = 7, 32, 2, 2e-2, 10",
+                "EPOCHS, BATCH, ACCUM, MAX_LR, NUM_CLASSES = 5, 16, 2, 2e-2, 10",
                 "EPOCHS, BATCH, ACCUM, MAX_LR, NUM_CLASSES = 1, 2, 2, 2e-3, 10",
             ),
         ),
@@ -2155,7 +2165,7 @@ WRONG: list[tuple[str, Patch, tuple[str, ...]]] = [
         DIGITS,
         (
             (
-                "tr_idx = np.concatenate([tr_idx[~rare][:700], tr_idx[rare][:50]])",
+                "tr_idx = np.concatenate([tr_idx[~rare][:560], tr_idx[rare][:50]])",
                 "tr_idx = tr_idx[labels[tr_idx] == 3]",
             ),
         ),
