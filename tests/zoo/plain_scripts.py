@@ -2985,5 +2985,21 @@ WRONG: list[tuple[str, Patch, tuple[str, ...]]] = [
     (TAGS, (("default=5e-3", "default=1e-7"),), ("learning-rate-too-low",)),
 ]
 
-ACCUSED_ONCE = ()
-MISSED_ONCE = ()
+ACCUSED_ONCE = (
+    "loss_c.backward(retain_graph=True)",
+    "np.median(np.abs(life_pred - life_true))",
+)
+MISSED_ONCE = (
+    "+ float(torch.exp(-s[1]) * loss_c + s[1] / 2)",
+    "X_train, r_train = X_train[shuffled], r_train[shuffled]",
+    "np.abs((life_pred - life_true).mean())",
+    "(life_true ** 2).sum()",
+    "p += lr * p.grad",
+    "values.round().long()",
+    "torch.ones(D, H) * 0.01",
+    "hidden = hidden.detach()",
+    "X_test, y_test = X[:500], y[:500]",
+    "mean_squared_error(train.loc[va, CFG.target], pred)",
+    "np.log10(train[CFG.target])",
+    "df.area.astype('int64').astype('uint8')",
+)

@@ -51,6 +51,11 @@ WATCHED: dict[str, Limit] = {
         ("train-validation-overlap",),
         "largest share of a program's evaluation windows that end in values of training windows",
     ),
+    "unit_ratio": Limit(
+        5.0,
+        ("metric-wrong",),
+        "largest distance and ratio of deviations of a metric's targets against those that are learnt",
+    ),
     "padding_counted": Limit(
         0.05, ("metric-wrong",), "largest share of the answers that an evaluation counts which belong to padding"
     ),

@@ -29,7 +29,7 @@ SCALARS = 64
 
 array = np.ndarray
 SIMPLE = frozenset({array, int, float, list, *(np.dtype(kind).type for kind in "bBhHiIlLfdefd")})
-TABLES = frozenset({"pandas.core.frame", "pandas.core.series"})
+TABLES = frozenset({"pandas", "pandas.core.frame", "pandas.core.series"})
 
 
 def seen(result: Any, name: str, site: int, left: Any, right: Any) -> Any:
@@ -40,9 +40,9 @@ def seen(result: Any, name: str, site: int, left: Any, right: Any) -> Any:
 
 
 def kept(value: Any, site: int, side: int) -> Any:
-    """An operand on its way into an operation; tensors, and whatever else, are none of ours."""
+    """An operand on its way into an operation, or a metric (sides 2 and 3); of others tensors are none of ours."""
     kind = type(value)
-    if (kind in SIMPLE or kind.__module__ in TABLES) and CURRENT:
+    if (kind in SIMPLE or kind.__module__ in TABLES or (side > 1 and kind is Tensor)) and CURRENT:
         CURRENT[0].operands[site, side] = value
     return value
 
@@ -204,7 +204,7 @@ class Arrays:
                     self.exactly(result, name, site, part, other.astype(part.dtype))
 
     def metric(self, name: str, site: int, first: Any, second: Any) -> None:
-        first, second = self.operand(first, site, 0), self.operand(second, site, 1)
+        first, second = self.operand(first, site, 2), self.operand(second, site, 3)
         if self.wanted(site):
             self.recorder.guarded(self.look_at_metric, name, first, second)
 

@@ -16,7 +16,7 @@ from .rows import of_row
 from .sampling import DENSE_STEPS
 from .trace import Call, Model, Modes, Node
 
-MOST_CALLS, MOST_LEFT = 40_000, 50
+MOST_CALLS, MOST_LEFT, FIRST_STEPS = 40_000, 50, 3
 
 AGAIN = 64
 """Calls of a known model between two looks at its parts, which cost more the more there are; where operations are
@@ -136,6 +136,7 @@ class Calling:
             if len(call.keys) and first.is_floating_point():
                 call.not_finite = _not_finite(first)
             if not gradient and len(call.keys):
+                call.classes = recorder.delivery.marks(first)
                 call.beside = recorder.delivery.labels(first)
             elif gradient and recorder.on and trace.steps < 12:
                 call.others = recorder.delivery.others(first)
@@ -219,10 +220,12 @@ class Calling:
                 self.recorder.measuring.taken_out(node, tensor)
 
     def _leaves(self, node: Node | None) -> None:
-        """Whether values leave torch on their way through a model that is learnt from: no gradient comes back."""
+        """Whether values leave torch within a model that is learnt from, or a loss does: no gradient comes back."""
         trace, within = self.recorder.trace, self.recorder.current_calls
-        known = node is not None and node.layers and within and len(trace.left) < MOST_LEFT
-        if node is not None and known and trace.calls[max(within)].gradient:
+        if node is None or not node.layers or len(trace.left) >= MOST_LEFT:
+            return
+        loss = node.wants_gradient and not node.shape and trace.steps < FIRST_STEPS  # a number: its gradient is lost
+        if loss or (within and trace.calls[max(within)].gradient):
             trace.left.append(node)
 
     def sequence(self, module: nn.Module, args: tuple) -> None:

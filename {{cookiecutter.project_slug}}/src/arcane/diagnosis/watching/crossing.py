@@ -58,6 +58,8 @@ def _read(trace: Trace, pairs: list[Sides]) -> Iterator[Finding]:
         yield _shuffled(best, "training", best.train.place, asked)
     elif train >= READ and asked < 0.2 and not (_told(pairs, train=False) or answered(trace, own)):
         yield _shuffled(own, "evaluation", best.asked.place, train)
+    elif best.marked:
+        yield from _other_marks(best, asked, train)
     elif asked >= READ:
         yield from _otherwise(trace, best, asked, train)
 
@@ -208,6 +210,17 @@ def _otherwise(trace: Trace, sides: Sides, asked: float, train: float) -> Iterat
         )  # fmt: skip
     elif sides.fixed and many:
         yield from _overwritten(trace, sides, wrong, sure)
+
+
+def _other_marks(sides: Sides, asked: float, train: float) -> Iterator[Finding]:
+    """Marks that both sides give by rules of their own, of which the other knows nothing."""
+    if min(asked, train) >= READ and not above_chance(sides.train_by_asked(), sides.train):
+        yield found(
+            "labels-corrupt", "error",
+            "The first of a row's marks follows from its inputs in training and in evaluation, but not by one rule: it "
+            "stands for two things.", "Make one table of the marks, and give their columns one order.",
+            sides.train.place, "the same mark in a column everywhere", training=train, evaluation=asked,
+        )  # fmt: skip
 
 
 def _renamed(scores: np.ndarray, sides: Sides) -> str | None:

@@ -8,10 +8,10 @@ import numpy as np
 from torch import Tensor
 
 from .mixing import share_of_others
-from .summaries import labels_of
+from .summaries import first_mark, labels_of
 
-DEEPEST, MOST = 3, 16
-"""Levels of a batch that are looked into, and tensors of it."""
+DEEPEST, MOST, LARGEST = 3, 16, 1 << 16
+"""Levels of a batch that are looked into, tensors of it, and numbers of one."""
 
 
 class Delivery:
@@ -29,6 +29,13 @@ class Delivery:
         batch, self.batch = [tensor for ref in self.batch if (tensor := ref()) is not None], []
         beside = [t for t in batch if t is not rows and t.dim() and len(t) == len(rows) and t.numel() == len(t)]
         return labels_of(beside[0], len(rows)) if len(beside) == 1 and rows.dim() > 1 else np.empty(0)
+
+    def marks(self, rows: Tensor) -> np.ndarray:
+        """Whether each row has the first of several marks that lie beside it; empty where none do."""
+        batch = [tensor for ref in self.batch if (tensor := ref()) is not None and tensor is not rows]
+        found = [first_mark(t, len(rows)) for t in batch if t.dim() == 2 and rows.dim() > 1 and t.numel() <= LARGEST]
+        found = [marks for marks in found if len(marks)]
+        return found[0] if len(found) == 1 else np.empty(0)
 
     def others(self, rows: Tensor) -> float:
         """How far rows, which the program made of the last batch, are made of other rows of it."""

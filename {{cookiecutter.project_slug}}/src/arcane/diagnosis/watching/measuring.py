@@ -11,7 +11,8 @@ from . import casts, choosing, drawing
 from .formulas import COMPARISONS, COUNTS, KEEPING, LOGARITHMS, TOGETHER, errors
 from .formulas import source as behind
 from .idle import SQUASHES, Idle
-from .summaries import columns, commonest, facts, labels_of, marked, row_keys
+from .labelling import keep_labels
+from .summaries import commonest, facts, labels_of, marked
 from .trace import Node, Score
 
 LOSSES = frozenset({
@@ -70,6 +71,8 @@ class Measuring:
         self.recorder.pushing.meet(node, given)
         if layer(node):
             self._enters(node, given)
+            if not self.recorder.modular and node.wants_gradient:
+                self.recorder.stepping.start(node, given)
             if not node.layers and not node.calls and not self.recorder.modular:
                 entering = next((t for t in given if t.dim() > 1 and not isinstance(t, torch.nn.Parameter)), None)
                 if entering is not None and not entering.requires_grad:
@@ -153,10 +156,8 @@ class Measuring:
         given_ = len(of) == 1 and not taught
         for number in of:
             call = calls[number]
-            if given_ and not len(call.labels) and (rows == call.rows or (call.bags and rows < call.rows)):
-                call.labels = labels
-                if not len(labels) and targets is not None and targets.dim() > 1 and len(targets) == rows:
-                    call.marks = row_keys(columns(targets))
+            if given_:
+                keep_labels(call, labels, targets, rows)
             if given_ and targets is not None:
                 self.recorder.captures.target(number, targets)
             self.recorder.score(number)

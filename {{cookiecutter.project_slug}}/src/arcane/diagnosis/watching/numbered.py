@@ -31,7 +31,7 @@ class Numbers:
 def look_at_numbers(trace: Trace, captures: Captures) -> Iterator[Finding]:
     """Ridge regression within each side, and from one to the other."""
     learned = [c for c in trace.learned if kept(c, captures) and not c.input_gradient]
-    if not learned or not given(trace) or trace.taking_turns:
+    if not learned or not given(trace) or trace.taking_turns or any(len(c.classes) for c in learned):
         return
     owner, model = owners(trace), learned[0].model
     seen = {key for c in trace.learned if c.model == model for key in c.keys.tolist()}

@@ -108,6 +108,7 @@ class Table:
         node = self.get(tensor)
         wants = tensor.requires_grad
         own = self.functional and wants and node is not None and node.name != "parameter" and leaf(tensor)
+        own = own and not (node and node.layers)  # a loss that was told to want one
         if node is not None and not own and (node.name != "parameter" or node.wants_gradient == wants):
             return node
         named = leaf(tensor) and (wants or isinstance(tensor, torch.nn.Parameter))

@@ -3,10 +3,11 @@
 import os
 import sys
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 
 ENGINE = str(Path(__file__).resolve().parents[2]) + os.sep
 LIBRARIES = tuple(
@@ -24,11 +25,13 @@ class Place:
         file: Absolute path.
         line: From 1.
         function: The function's name, `<module>` outside of any.
+        at: The code and its instruction there, where they were kept.
     """
 
     file: str
     line: int
     function: str
+    at: tuple[CodeType, int] | None = field(default=None, compare=False, repr=False)
 
     @property
     def shown(self) -> str:
@@ -45,6 +48,18 @@ class Place:
         import linecache
 
         return linecache.getline(self.file, self.line).strip()
+
+    @property
+    def expression(self) -> str:
+        """The text of the call alone that is made there, of several on a line; empty where it is not known."""
+        import linecache
+
+        first, last, start, end = (
+            next(islice(self.at[0].co_positions(), self.at[1] // 2, None)) if self.at else (0,) * 4
+        )
+        if not first or first != last or start is None:
+            return ""
+        return linecache.getline(self.file, first).encode()[start:end].decode(errors="ignore")
 
 
 @cache
@@ -77,7 +92,8 @@ def callers(skip: int = 1, most: int = 4) -> tuple[Place, ...]:
         if frame is None or len(found) > most:
             break
         if is_own(frame.f_code.co_filename):
-            found.append(Place(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+            code = frame.f_code
+            found.append(Place(code.co_filename, frame.f_lineno, code.co_name, (code, frame.f_lasti)))
         frame = frame.f_back
     return tuple(found[1:])
 

@@ -23,6 +23,7 @@ from .rows import Rows
 from .sampling import WHOLE_EVALUATIONS, Sampling
 from .stepping import Stepping
 from .trace import Backward, Crash, Event, Node, Trace
+from .written import name_written
 
 MOST_EVENTS, MOST_BACKWARDS = 60_000, 120
 
@@ -128,6 +129,7 @@ class Recorder:
     def operation(
         self, node: Node, given: list[Tensor], kwargs: dict, result: Tensor, changed: bool, raw: Any = None
     ) -> None:
+        name_written(node)
         self.measuring.operation(node, given, kwargs, result, raw)
         if changed and node.name in ("zero", "fill", "clamp") and node.inputs and of_gradient(node.inputs[0]):
             self.event("clip" if node.name == "clamp" else "zero", node.place)

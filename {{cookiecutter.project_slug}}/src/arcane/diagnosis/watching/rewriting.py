@@ -150,8 +150,8 @@ class Rewriter(ast.NodeTransformer):
             return _call(CAST, node, node, _of(drawn), _of(site), given)
         if name in METRICS and len(node.args) > 1 and not any(isinstance(a, ast.Starred) for a in node.args[:2]):
             site = self.site()
-            node.args[0], first = self.operand(node.args[0], site, 0)
-            node.args[1], second = self.operand(node.args[1], site, 1)
+            node.args[0], first = self.operand(node.args[0], site, 2)
+            node.args[1], second = self.operand(node.args[1], site, 3)
             return _call(JUDGED, node, node, _of(name), _of(site), first, second)
         return self.generic_visit(node)
 

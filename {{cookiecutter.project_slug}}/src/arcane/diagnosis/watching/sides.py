@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from .captures import Captures
-from .graph import given, owners, terms
+from .graph import given, is_squared, owners, terms
 from .places import Place
 from .reading import Fit, View, fitted, folded, kinds, margins, moved, ridge, view
-from .trace import Call, Trace
+from .trace import Call, Node, Trace
 
 MOST = 800
 """Rows of a side that are read."""
@@ -44,6 +44,7 @@ class Sides:
         names: The labels that the numbers stand for.
         fixed: Whether training rows come again bit for bit.
         keys: Of all rows that were learnt from.
+        marked: Whether the labels are the first of several marks.
     """
 
     train: Side
@@ -52,6 +53,7 @@ class Sides:
     fixed: bool
     keys: frozenset[int]
     kind: str = "values"
+    marked: bool = False
 
     def coded(self, side: Side) -> np.ndarray:
         return np.eye(len(self.names))[side.labels]
@@ -116,10 +118,17 @@ def sides_of(trace: Trace, captures: Captures) -> list[list[Sides]]:
     """Of each model both sides, in each way of looking at them; without those that are too small or have no classes."""
     if not given(trace) or trace.taking_turns:
         return []
-    if any(sum(t.targets is not None for t in terms(b.root)) != 1 for b in trace.backwards[:4]):
+    if not all(_of_one_row(b.root) for b in trace.backwards[:4]):
         return []  # labels of two rows at once (mixup) are none of one
     models = list(dict.fromkeys(c.model for c in trace.learned if kept(c, captures)))
     return [pairs for model in models[:MOST_MODELS] if (pairs := _sides_of(trace, captures, model))]
+
+
+def _of_one_row(root: Node) -> bool:
+    """Whether a loss has one task's targets, or those of a task of classes beside quantities."""
+    given_ = [t for t in terms(root) if t.targets is not None]
+    named = [t for t in given_ if t.kind in ("cross_entropy", "nll_loss")]
+    return len(given_) == 1 or (len(named) == 1 and all(t in named or is_squared(t) for t in given_))
 
 
 def _sides_of(trace: Trace, captures: Captures, model: int) -> list[Sides]:
@@ -140,7 +149,8 @@ def _sides_of(trace: Trace, captures: Captures, model: int) -> list[Sides]:
     own, rest = numbers[: len(train[1])], numbers[len(train[1]) :]
     fixed = len(set(all_keys)) < 0.95 * len(all_keys)
     pair = (Side(train[0], own, learned[0].place), Side(other[0], rest, asked[0].place))
-    return [Sides(*pair, names, fixed, frozenset(all_keys), kind) for kind in kinds(train[0])]
+    marked = not any(len(c.labels) for c in learned)
+    return [Sides(*pair, names, fixed, frozenset(all_keys), kind, marked) for kind in kinds(train[0])]
 
 
 def kept_rows(call: Call, captures: Captures) -> bool:
@@ -150,7 +160,7 @@ def kept_rows(call: Call, captures: Captures) -> bool:
 
 def kept(call: Call, captures: Captures) -> bool:
     """Whether a call's rows were kept, and each has a label."""
-    return kept_rows(call, captures) and len(call.labels) == call.rows
+    return kept_rows(call, captures) and len(call.named) == call.rows
 
 
 def rows_of(calls: list[Call], captures: Captures, but: Collection[int] = ()) -> Tensor | None:
@@ -165,7 +175,7 @@ def side_of(calls: list[Call], captures: Captures, but: Collection[int]) -> tupl
     if chosen is None or len(chosen[1]) < FEWEST:
         return None
     rows, first = chosen
-    labels = np.concatenate([c.labels for c in calls])[first]
+    labels = np.concatenate([c.named for c in calls])[first]
     return (rows, labels) if np.isfinite(labels).all() and bool(rows.isfinite().all()) else None
 
 

@@ -36,6 +36,7 @@ class Stepping:
         self.made: dict[int, Place | None] = {}
         self.manual_at = -1
         self.left: dict[int, Tensor] = {}
+        self.started: dict[int, Weights] = {}
 
     def number_of(self, thing: Any) -> int:
         """A number for an optimiser or a schedule, kept as long as the trace."""
@@ -196,21 +197,36 @@ class Stepping:
         models = self.recorder.trace.models.values()
         if not self.recorder.modular or any(key in model.parameters for model in models):  # else an adversarial input
             known.maximise = known.maximise or uphill(name, inputs[0], options)
-        self.moved(known, key, changed)
+        self.moved(known, key, changed, changed.grad if changed.is_leaf else None)
         if backwards and self.manual_at != self.recorder.time and self._fresh():
             self.recorder.event("step", here(3), 0)
             known.steps += 1
             self.recorder.trace.steps += 1
 
-    def moved(self, known: Optimiser, key: int, changed: Tensor) -> None:
-        """How far a step by hand went, against where the one before left the parameter."""
+    def start(self, node: Node, given: list[Tensor]) -> None:
+        """Keep the matrices of a layer by hand as they are before the first step."""
+        for made, matrix in zip(node.inputs, given, strict=False):
+            if self.recorder.trace.steps or made.name != "parameter" or matrix.dim() != 2 or made.key in self.started:
+                continue
+            self.started[made.key] = Weights("", tuple(matrix.shape))
+            across = node.name != "linear" and made is not node.inputs[0]  # x @ W has its units in columns
+            self.first_sight(self.started[made.key], matrix.T if across else matrix, 0)
+            self.left[made.key] = matrix.detach().clone()
+
+    def moved(self, known: Optimiser, key: int, changed: Tensor, gradient: Tensor | None) -> None:
+        """How far a step by hand went, against where the one before left the parameter, and along which gradient."""
         if changed.numel() > LARGEST or known.steps > 24:
             return
-        values, weights = changed.detach().clone(), known.weights.setdefault(key, Weights("", tuple(changed.shape)))
+        new = self.started.get(key, Weights("", tuple(changed.shape)))
+        values, weights = changed.detach().clone(), known.weights.setdefault(key, new)
         before = self.left.get(key)
         weights.seen += 1
         if before is not None and (size := float(before.double().norm())) > 0:
             weights.ratios.append(float((values - before).double().norm()) / size)
+            weights.size.append(size)
+        if gradient is not None:
+            weights.norms.append(float(gradient.double().norm()))
+            weights.not_finite += not math.isfinite(weights.norms[-1])
         if before is None and values.dim() > 1:
             weights.constant = bool((values == values.flatten()[0]).all())
         if values.dim() > 1:

@@ -128,6 +128,16 @@ def labels_of(target: Tensor, rows: int) -> np.ndarray:
     return values[:, 0].to(torch.float64).cpu().numpy()
 
 
+def first_mark(target: Tensor, rows: int) -> np.ndarray:
+    """Of rows that have several marks each [n, K], whether they have the first one [n]; else empty."""
+    values = target.detach()
+    if values.dim() != 2 or len(values) != rows or values.shape[1] < 2 or values.is_complex():
+        return np.empty(0)
+    if not bool(((values == 0) | (values == 1)).all()) or bool((values.sum(1) == 1).all()):
+        return np.empty(0)
+    return values[:, 0].to(torch.float64).cpu().numpy()
+
+
 def marked(targets: Tensor) -> float:
     """1 where each row [n, K] holds one number, the same in all rows, and zeros: one-hot rows, or scaled ones."""
     if targets.dim() != 2 or targets.shape[1] < 2:

@@ -7,7 +7,8 @@ import numpy as np
 from ...data.findings import Finding
 from .captures import Captures
 from .checks.check import found
-from .sides import Side, sides_of
+from .graph import given
+from .sides import Side, kept, side_of, sides_of
 from .trace import Trace
 
 FEWEST_COLUMNS, OF_A_CLASS = 3, 10
@@ -16,7 +17,8 @@ truth table)."""
 
 
 def look_at_told(trace: Trace, captures: Captures) -> Iterator[Finding]:
-    """A column that has one value for each class, in training and in evaluation."""
+    """A column that has one value for each class, in training and in evaluation; or that orders rows as targets do."""
+    yield from _ordered(trace, captures)
     for pairs in sides_of(trace, captures):
         train, asked = pairs[0].train, pairs[0].asked
         if train.rows.dim() != 2 or train.rows.shape[1] < FEWEST_COLUMNS or not train.rows.is_floating_point():
@@ -34,6 +36,34 @@ def look_at_told(trace: Trace, captures: Captures) -> Iterator[Finding]:
                 "inputs that are known before the label is", column=told[0], rows=len(train.labels),
             )  # fmt: skip
             return
+
+
+def _ordered(trace: Trace, captures: Captures) -> Iterator[Finding]:
+    """A column that grows with a quantity that is learnt, over all rows: the target itself, or its logarithm."""
+    learned = [c for c in trace.learned if kept(c, captures) and not c.input_gradient]
+    learned = [c for c in learned if c.model == learned[0].model]
+    chosen = side_of(learned, captures, ()) if learned and given(trace) and not trace.taking_turns else None
+    if chosen is None or chosen[0].dim() != 2 or chosen[0].shape[1] < FEWEST_COLUMNS:
+        return
+    rows, targets = chosen[0].double().numpy(), chosen[1]
+    if not chosen[0].is_floating_point() or len(np.unique(targets)) < 0.9 * len(targets):
+        return
+    near = ROUNDING * targets.std()
+    for column, values in enumerate(rows.T):
+        grown = np.diff(targets[np.argsort(values, kind="stable")])
+        if len(np.unique(values)) > 0.9 * len(values) and ((grown >= -near).all() or (grown <= near).all()):
+            yield found(
+                "input-ignored", "error",
+                f"Column {column} of the inputs puts all {len(targets)} rows looked at in the order of their targets: "
+                "it is the target, or was made of it. Nothing else has to be learnt.",
+                "Take the target, and what was made of it, out of the inputs.", learned[0].place,
+                "inputs that are known before the target is", column=column, rows=len(targets),
+            )  # fmt: skip
+            return
+
+
+ROUNDING = 1e-4
+"""Of the targets' deviation: by so much two may stand the other way round in single precision."""
 
 
 def _codes(side: Side, column: int) -> tuple[float, ...] | None:

@@ -57,6 +57,8 @@ class Call:
         keys: A number for each row, equal where rows are equal bit for bit; empty where rows were not looked at.
         labels: What the loss compared with, one a row; empty where that was not seen.
         beside: What came out of the loader beside the rows, one a row, of calls without gradients.
+        classes: Labels of a task of classes beside another task's numbers, or of the first of several marks; else
+            empty.
         marks: Of targets that are several numbers a row, a key for each row.
         learned: Whether a backward pass went through it.
         scored: Whether its output met a loss, an argmax or a comparison.
@@ -87,6 +89,7 @@ class Call:
     keys: np.ndarray
     labels: np.ndarray = field(default_factory=lambda: np.empty(0))
     beside: np.ndarray = field(default_factory=lambda: np.empty(0))
+    classes: np.ndarray = field(default_factory=lambda: np.empty(0))
     marks: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     learned: bool = False
     scored: bool = False
@@ -106,6 +109,11 @@ class Call:
     callers: tuple[Place, ...] = ()
     shape: tuple[int, ...] = ()
     not_finite: float = 0.0
+
+    @property
+    def named(self) -> np.ndarray:
+        """The labels of its task of classes, where it has one, else what the loss compared with."""
+        return self.classes if len(self.classes) else self.labels
 
     def population(self, phase: str) -> str:
         """Which rows its rows are summed up with: those of training, or of one evaluation in the program.
@@ -211,7 +219,7 @@ class Trace:
     casts: list[Node] = field(default_factory=list)
     time_first: list[Node] = field(default_factory=list)
     left: list[Node] = field(default_factory=list)
-    """Tensors that left torch (`.tolist()`) within a model that is learnt from."""
+    """Tensors that left torch (`.tolist()`) within a model that is learnt from, and losses that did."""
     confusions: dict[tuple[int, int], Counter[tuple[int, int]]] = field(default_factory=dict)
     """By step and call of evaluation, which class was said for which."""
     modular: bool = False

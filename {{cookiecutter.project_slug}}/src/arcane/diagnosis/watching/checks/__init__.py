@@ -8,6 +8,7 @@ from .crash import CRASH
 from .dimensions import DIMENSIONS
 from .divergence import DIVERGENCE
 from .draws import DRAWS
+from .errors import ERRORS
 from .finite import FINITE
 from .flow import FLOW
 from .gradients import GRADIENTS
@@ -36,5 +37,5 @@ from .units import UNITS
 PASSIVE: tuple[PassiveCheck, ...] = (
     *CRASH, *DIMENSIONS, *SHAPES, *PORTIONS, *LOSS, LIKELIHOODS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING,
     *FINITE, *INPUTS, PLACING, *LABELS, *MODEL, *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS,
-    *FLOW, *JUDGING, *ANSWERS, *METRIC, CLASSWISE, *QUOTIENTS, RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
+    *FLOW, *JUDGING, *ANSWERS, *METRIC, CLASSWISE, *ERRORS, *QUOTIENTS, RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
 )  # fmt: skip

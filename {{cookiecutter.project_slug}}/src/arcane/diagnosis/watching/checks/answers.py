@@ -85,7 +85,10 @@ def look_at_units(trace: Trace) -> Iterator[Finding]:
         labels = labels_before(trace, made, len(made.first))
         for targets, said in ((made.first, made.second), (made.second, made.first)):
             answers, truth = scaled_answers(trace, made, said), line_between(labels, targets)
-            if answers is None or truth is None or scaled_answers(trace, made, targets) is not None:
+            if answers is None or scaled_answers(trace, made, targets) is not None:
+                continue
+            if truth is None:
+                yield from _bent(made, labels, targets) or _beyond_learnt(trace, made, targets, answers)
                 continue
             apart = abs(truth.slope - answers.slope) > 0.01 * abs(truth.slope) or (
                 abs(truth.offset - answers.offset) > 0.05 * targets.std()
@@ -99,6 +102,43 @@ def look_at_units(trace: Trace) -> Iterator[Finding]:
                     "the same scale on both sides", targets=truth.slope, answers=answers.slope,
                 )  # fmt: skip
                 return
+
+
+def _bent(made: Judged, labels: np.ndarray, targets: np.ndarray) -> list[Finding]:
+    """Targets that grow with the labels that a model learns, but not in proportion: a logarithm was taken of one."""
+    if len(labels) != len(targets) or len(labels) < FEWEST or len(np.unique(labels)) < 0.5 * len(labels):
+        return []
+    order = np.argsort(labels, kind="stable")
+    grown = bool((np.diff(targets[order]) >= 0).all()) and np.corrcoef(labels, targets)[0, 1] < STRAIGHT
+    return [found(
+        "metric-wrong", "error",
+        f"{_named(made)} gets targets that grow with the labels that the model learns, but not in proportion (a "
+        "logarithm or an exponential lies between); the answers are as the model gives them, up to a scale.",
+        "Bring both back to the same unit (expm1 of what was learnt as log1p), or neither.", made.place,
+        "the same unit on both sides", rows=len(targets),
+    )] if grown else []  # fmt: skip
+
+
+STRAIGHT = 0.9999
+"""Correlation from which on two rows of numbers are in proportion, up to rounding."""
+
+
+def _beyond_learnt(trace: Trace, made: Judged, targets: np.ndarray, answers: Line) -> Iterator[Finding]:
+    """Targets of a metric that are far from all that a model learnt, whose answers they meet as they are."""
+    learnt = np.concatenate([c.labels for c in trace.learned if len(c.labels)] or [np.empty(0)])
+    raw = abs(answers.slope - 1) < EXACT and abs(answers.offset) < EXACT * max(1.0, float(np.abs(targets).max()))
+    if not raw or len(learnt) < FEWEST or (learnt == learnt.round()).all() or learnt.std() == 0:
+        return
+    wider, away = targets.std() / learnt.std(), abs(targets.mean() - learnt.mean()) / learnt.std()
+    if wider > trace.limit("unit_ratio") or away > trace.limit("unit_ratio"):
+        yield found(
+            "metric-wrong", "error",
+            f"{_named(made)} sets the model's answers, as they are, against targets of mean {targets.mean():.4g} and "
+            f"deviation {targets.std():.4g}; the model learns targets of mean {learnt.mean():.4g} and deviation "
+            f"{learnt.std():.4g}.",
+            "Bring both back to the same unit (inverse_transform), or neither.", made.place,
+            "the same scale on both sides", wider=float(wider), away=float(away),
+        )  # fmt: skip
 
 
 def _learnt_as_answered(trace: Trace) -> bool:

@@ -9,6 +9,9 @@ from ..trace import Node, Trace
 from .check import PassiveCheck, found
 from .inputs import first_layers
 
+FEWEST = 50
+"""Training rows from which on one column alone is looked at."""
+
 ITEMS = 8
 """Times that a place makes one row's array from which on it makes the inputs', not a picture to look at."""
 
@@ -74,7 +77,16 @@ def _said(message: str, place, overflow: float, lost: float) -> Finding:
 
 
 def _of_inputs(made: Conversion, trace: Trace) -> bool:
-    return _sized(made.shape, trace, sum(other.place == made.place for other in trace.outside.conversions))
+    times = sum(other.place == made.place for other in trace.outside.conversions)
+    return _sized(made.shape, trace, times) or _column(made, trace)
+
+
+def _column(made: Conversion, trace: Trace) -> bool:
+    """Whether values of one column of a table wrap around: as many numbers as there are rows, before the split."""
+    rows = max((p.rows for name, p in trace.populations.items() if name.startswith("train:")), default=0)
+    table = any(len(call.shape) == 2 for call in trace.learned[:4])
+    wraps = made.kind == "cast" and made.overflow > trace.limit("watched_casting_overflow")
+    return wraps and table and len(made.shape) == 1 and FEWEST <= rows <= made.shape[0] <= 10 * rows
 
 
 def _sized(shape: tuple[int, ...], trace: Trace, times: int) -> bool:

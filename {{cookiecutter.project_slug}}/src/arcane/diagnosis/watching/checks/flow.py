@@ -15,9 +15,9 @@ from .check import PassiveCheck, found
 from .leak import LEAK
 from .order import relabelled, short_codes
 
-HELD_OUT = re.compile(r"(?<![a-z])(val|test|dev|held|hold|[xy]_?(te|va|ts|tst)\b)")
-TRAINING = re.compile(r"train|(?<![a-z])[xy]_?tr\b")
-JUDGING = re.compile(r"val|test|score|accuracy")
+HELD_OUT = re.compile(r"(?<![a-z])(val(?!ue)|test|dev|held|hold|[xy]_?(te|va|ts|tst)\b)")
+TRAINING = re.compile(r"train(?!er)|(?<![a-z])[xy]_?tr\b")
+JUDGING = re.compile(r"val(?!ue)|test|score|accuracy")
 
 
 def look_at_overlap(trace: Trace) -> Iterator[Finding]:
@@ -126,7 +126,7 @@ def _held_out_by_name(calls: list[Call], trained: dict[int, int]) -> bool:
 def _named(calls: list[Call]) -> bool | None:
     """Whether the innermost line that names any rows calls them validation or test; None where none does."""
     for line in (*([calls[0].place] if calls[0].place else []), *calls[0].callers):
-        for text in (line.source, *headers(line)):
+        for text in (line.expression, line.source, *headers(line)):
             text = text.lower()
             if bool(TRAINING.search(text)) != bool(HELD_OUT.search(text)):  # a line that names both is of neither
                 return not TRAINING.search(text)

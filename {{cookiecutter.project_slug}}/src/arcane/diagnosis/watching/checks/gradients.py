@@ -47,6 +47,7 @@ def look_at_flow(trace: Trace) -> Iterator[Finding]:
         )  # fmt: skip
         return
     yield from _nothing_moves(trace)
+    yield from _never_reached(trace)
 
 
 def _nothing_moves(trace: Trace) -> Iterator[Finding]:
@@ -74,6 +75,26 @@ def _goes_elsewhere(trace: Trace, held: frozenset[int]) -> bool:
     reached = {n.key for b in trace.backwards[:6] for n in flowing(b.root) if n.name == "parameter"}
     own = {key for m in trace.models.values() for key in m.parameters}
     return bool(reached & own - anyones) and not reached & held
+
+
+def _never_reached(trace: Trace) -> Iterator[Finding]:
+    """Tensors of a program without modules that want a gradient and make the loss, and that no gradient comes to."""
+    passes = trace.backwards[:12]
+    if trace.modular or len(passes) < 3:
+        return
+    wanting = {n.key: n for b in passes for n in ancestors(b.root) if n.name == "parameter" and n.wants_gradient}
+    reached = {n.key for b in passes for n in flowing(b.root) if n.name == "parameter"}
+    lost = [n for key, n in wanting.items() if key not in reached and len(n.shape) > 1]
+    if lost:
+        cuts = _cut_parameters(trace)
+        yield found(
+            "gradient-does-not-flow", "error",
+            f"{len(lost)} tensors that want a gradient take part in the loss, and no gradient comes to them: of shape "
+            f"{', '.join(str(list(n.shape)) for n in lost[:4])}.",
+            "Look for detach(), no_grad(), .data, argmax or numpy behind them; a tensor that is made anew has no past.",
+            next((cuts[n.key] for n in lost if n.key in cuts), passes[0].place), "a gradient for each",
+            parameters=len(lost),
+        )  # fmt: skip
 
 
 def _cut_parameters(trace: Trace) -> dict:
@@ -174,7 +195,9 @@ def look_at_evaluation(trace: Trace) -> Iterator[Finding]:
             never.setdefault(event.place, []).append(event)
     for place, group in never.items():
         rest = [e for e in passes if e.place != place and e.step > group[0].step]
-        mixed = _same_calls(group, passes)
+        # Of steps that were not recorded only the first pass is known by its calls.
+        often = len({e.step for e in group}) > 0.5 * trace.steps
+        mixed = _same_calls(group, [e for e in trace.events if e.kind == "backward"] if often else passes)
         if len(group) >= 1 and rest and not mixed and not any(calls[n].input_gradient for e in group for n in e.calls):
             yield _in_evaluation(group, "that no step follows")
             return

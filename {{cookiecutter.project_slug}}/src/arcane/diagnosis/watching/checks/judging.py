@@ -63,7 +63,7 @@ def look_at_thresholds(trace: Trace) -> Iterator[Finding]:
     logits |= {node.place for t in losses(trace) if t.kind == "bernoulli" and (node := logits_of(t)) is not None}
     for node in trace.compared if logits else ():
         threshold, of = _threshold(node)
-        if of is None:
+        if of is None or node.module:  # a metric that is a module decides by itself what it takes for logits
             continue
         if threshold == 0.5 and (of.name in ("linear", "addmm", "matmul", "model") or scores(of)):
             yield found(

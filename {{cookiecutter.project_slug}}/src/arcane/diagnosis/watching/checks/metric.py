@@ -217,6 +217,8 @@ def _of_accuracy(sums: Sums, trace: Trace) -> dict[str, float]:
     rows = sum(trace.calls[s.call].rows for s in sums.parts)
     if 0 < rows < sums.rows and sums.rows % rows == 0:
         wrong[f"the number of right answers over the rows, of {sums.rows // rows} answers each"] = sums.counts / rows
+    for size in {c.rows for c in trace.learned[:40]}:
+        wrong["the number of right answers over the rows of a training batch"] = sums.counts / size
     for size in {p.rows for name, p in trace.populations.items() if name.startswith("train:")}:
         wrong["the number of right answers over the number of training rows"] = sums.counts / size
         wrong["the number of right answers over the number of all rows"] = sums.counts / (size + sums.rows)

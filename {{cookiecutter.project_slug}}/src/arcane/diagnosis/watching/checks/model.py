@@ -24,7 +24,7 @@ def look_at_bias(trace: Trace) -> Iterator[Finding]:
             biases = [i for i in before.inputs if flat(i).name == "parameter" and len(i.shape) == 1]
             if biases and norm.option("training", 5, False):
                 yield found(
-                    "bias-before-batch-norm", "warning",
+                    "bias-before-batch-norm", "note",
                     f"A {before.name} with a bias stands right before a batch norm, which subtracts "
                     "that bias again: it "
                     "gets no gradient but rounding.",
