@@ -50,6 +50,8 @@ def _ordered(trace: Trace, captures: Captures) -> Iterator[Finding]:
         return
     near = ROUNDING * targets.std()
     for column, values in enumerate(rows.T):
+        if np.array_equal(values, targets):
+            continue  # an input that is to be given back
         grown = np.diff(targets[np.argsort(values, kind="stable")])
         if len(np.unique(values)) > 0.9 * len(values) and ((grown >= -near).all() or (grown <= near).all()):
             yield found(

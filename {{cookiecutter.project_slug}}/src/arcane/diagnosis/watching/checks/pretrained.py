@@ -68,7 +68,7 @@ def look_at_history(trace: Trace) -> Iterator[Finding]:
             later = [c for c in later if c.number > known[-1].number][:40]
             if len(later) < 3 or (other, second) == (key, first) or not _inherits(trace, other, key):
                 continue
-            if other == key and not any(c.learned for c in later):
+            if other == key and len({c.step for c in later}) == 1 and not any(c.learned for c in later):
                 continue  # asked about after its own last step: an evaluation, which numpy scores
             if not _alike(known[-1].shape, later[0].shape):
                 continue  # a part from the middle, a decoder of codes, is asked for what the whole never gets
