@@ -2995,7 +2995,6 @@ MISSED_ONCE = (
     "np.abs((life_pred - life_true).mean())",
     "(life_true ** 2).sum()",
     "p += lr * p.grad",
-    "values.round().long()",
     "torch.ones(D, H) * 0.01",
     "hidden = hidden.detach()",
     "X_test, y_test = X[:500], y[:500]",

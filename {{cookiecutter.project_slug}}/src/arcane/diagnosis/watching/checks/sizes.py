@@ -18,6 +18,8 @@ def look_at_sizes(trace: Trace) -> Iterator[Finding]:
         broken = [w for w in weights if w.not_finite]
         first = min((next(i for i, v in enumerate(w.norms) if not np.isfinite(v)) for w in broken), default=0)
         # The first gradient that broke was a finite loss's: the way back broke it, not the loss.
+        if _blown_up(trace):
+            continue  # steps that were too long threw the weights away before any gradient broke
         if broken and max(w.not_finite for w in broken) > 1 and all(np.isfinite(v) for v in trace.losses[: first + 1]):
             yield found(
                 "gradient-not-finite", "error",
@@ -47,6 +49,16 @@ def look_at_sizes(trace: Trace) -> Iterator[Finding]:
                 optimiser.made, f"at least {least:g}", ratio=sizes[0] / last,
             )  # fmt: skip
             return
+
+
+BLOWN_UP = 1000.0
+"""Times its start, or 1, that a loss reaches by steps alone, not by a number that cannot be divided by."""
+
+
+def _blown_up(trace: Trace) -> bool:
+    """Whether the loss, while it was finite, grew beyond any that data give."""
+    values = list(itertools.takewhile(np.isfinite, trace.losses))
+    return len(values) > 1 and max(values) > BLOWN_UP * max(1.0, abs(values[0]))
 
 
 def _size(weights: Weights, most: int | None = None) -> float:
