@@ -100,10 +100,12 @@ def _never_reached(trace: Trace) -> Iterator[Finding]:
 def _cut_parameters(trace: Trace) -> dict:
     """Parameters behind an operation that passes no gradient, in training steps' graphs, with the line that cuts."""
     found_at: dict = {}
+    seen: set[int] = set()  # what lies behind one cut need not be walked again for the next
     for backward in trace.backwards[:12]:
         for node in ancestors(backward.root):
             if node.name in CUTS and node.layers and not node.wants_gradient:
-                for leaf in ancestors(node):
+                for leaf in ancestors(node, lambda other: id(other) not in seen):
+                    seen.add(id(leaf))
                     if leaf.name == "parameter":
                         found_at.setdefault(leaf.key, node.place)
             elif node.layers and not node.wants_gradient and not any(i.layers for i in node.inputs):
