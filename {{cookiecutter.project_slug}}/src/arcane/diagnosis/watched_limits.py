@@ -109,6 +109,11 @@ WATCHED: dict[str, Limit] = {
     "columns_per_class": Limit(
         2.0, ("output-shape-mismatch",), "columns of the outputs for each class that occurs, from which on it is said"
     ),
+    "maker_beyond": Limit(
+        0.25,
+        ("output-range-cannot-reach-targets",),
+        "largest part of given rows' range that lies beyond what a model that makes such rows can give",
+    ),
     "push_correlation": Limit(
         -0.3, ("loss-sign-flipped",), "least correlation of the push on the outputs with their targets"
     ),

@@ -7,6 +7,7 @@ from ..limits import Settings
 from .answering import label_asked
 from .captured import examine_captured
 from .captures import Captures
+from .checks.pairs import look_at_views
 from .copied import look_at_copied_rows
 from .corruption import look_at_corruption
 from .crossing import look_across
@@ -15,7 +16,7 @@ from .nearness import look_at_copies_nearby
 from .numbered import look_at_numbers
 from .overlaying import look_at_overlays
 from .padding import look_at_padding
-from .pairing import look_at_kept_pairs
+from .pairing import look_at_conditions, look_at_kept_pairs
 from .probing import look_at_copies, look_at_own_modes
 from .sequences import look_at_sequences
 from .series import look_at_series
@@ -38,6 +39,8 @@ LOOKS: tuple[tuple[str, Look], ...] = (
     ("labels-out-of-order", look_at_numbers),
     ("labels-out-of-order", look_at_sequences),
     ("labels-out-of-order", look_at_kept_pairs),
+    ("labels-out-of-order", look_at_conditions),
+    ("labels-out-of-order", look_at_views),
     ("labels-corrupt", look_at_corruption),
     ("metric-wrong", look_at_padding),
 )

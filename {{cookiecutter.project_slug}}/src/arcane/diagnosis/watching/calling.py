@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from .formulas import source_of_rows
 from .operations import leaf
 from .places import callers, here
-from .rows import of_row
+from .rows import codes_beside, of_row
 from .sampling import DENSE_STEPS
 from .trace import Call, Model, Modes, Node
 
@@ -93,7 +93,7 @@ class Calling:
             recorder.paused = False
         recorder.module = type(self.modules[-1]).__name__ if self.modules else ""
         if not self.modules:
-            recorder.guarded(self.leave, output)
+            recorder.guarded(self.leave, output, id(module))
             recorder.current_calls = frozenset()
 
     def enter(self, module: nn.Module, args: tuple, gradient: bool) -> None:
@@ -140,9 +140,12 @@ class Calling:
                 call.beside = recorder.delivery.labels(first)
             elif gradient and recorder.on and trace.steps < 12:
                 call.others = recorder.delivery.others(first)
+                call.codes = codes_beside(first, _tensors(args))
             node = recorder.table.of(first)
             if not node.inputs:
                 node.calls = recorder.current_calls
+            elif any(trace.calls[n].model == model for n in node.calls):
+                recorder.rows.made(call)
             if recorder.on and (not gradient or trace.steps < DENSE_STEPS or self.seen[model] < SOURCES):
                 call.source = node
         if gradient:
@@ -242,7 +245,7 @@ class Calling:
         if first is not None and not (node and node.calls & recorder.current_calls):
             recorder.trace.calls[max(recorder.current_calls)].carried = True
 
-    def leave(self, output: Any) -> None:
+    def leave(self, output: Any, module: int) -> None:
         recorder = self.recorder
         for tensor in _tensors(output):
             if recorder.table.get(tensor) is None:
@@ -250,7 +253,7 @@ class Calling:
                 made.calls = recorder.current_calls
                 recorder.table.set(tensor, made)
         if recorder.on and recorder.current_calls:
-            recorder.pushing.look(max(recorder.current_calls), _tensors(output))
+            recorder.pushing.look(max(recorder.current_calls), _tensors(output), module)
         if recorder.current_calls and not recorder.on:
             self.guess(recorder.trace.calls[max(recorder.current_calls)])
 

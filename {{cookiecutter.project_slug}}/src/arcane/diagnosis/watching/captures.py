@@ -92,7 +92,10 @@ class Captures:
             return
         masks = inputs.dim() > 2 and targets.dim() > 2 and targets.shape[-2:] == inputs.shape[-2:]
         codes = inputs.dim() == 2 and not (inputs.is_floating_point() or targets.is_floating_point())
-        if masks and len(targets) == len(inputs):
+        flat = targets.is_floating_point() and targets.numel() == inputs.numel() and targets.dim() == 2 < inputs.dim()
+        if flat and len(targets) == len(inputs):
+            self.targets[number] = targets.detach().cpu().reshape(inputs.shape).clone()
+        elif masks and len(targets) == len(inputs):
             self.targets[number] = targets.detach().cpu().clone()
         elif codes and targets.numel() == inputs.numel() and inputs.shape[1] > 1:
             self.targets[number] = targets.detach().cpu().reshape(inputs.shape).clone()

@@ -64,3 +64,19 @@ def largest(recorder: Any, node: Node, scores: Tensor) -> None:
     dim, compared = node.option("dim", 1), recorder.trace.compared
     if isinstance(dim, int) and scores.shape[dim] == 1 and len(compared) < MOST:
         compared.append(node)
+
+
+def leaning(recorder: Any, node: Node, scores: Tensor, targets: Tensor) -> None:
+    """Keep which class targets lean to that are a share, or a score, of each: a teacher's answers about the rows."""
+    trace, of = recorder.trace, node.inputs[0].calls
+    shares = scores.shape == targets.shape and scores.dim() == 2 and 1 < scores.shape[1] <= MOST_CLASSES
+    if shares and len(of) == 1 and targets.is_floating_point() and trace.steps and node.wants_gradient:
+        call = trace.calls[min(of)]
+        form = trace.models[call.model].form
+        if any(trace.models[trace.calls[n].model].form == form for n in node.inputs[1].calls):
+            return  # a mean of the model's own past knows no more than it
+        if call.rows == len(targets) and not bool((targets == targets.round()).all()):
+            call.leaning = targets.detach().argmax(1).cpu().numpy()
+
+
+MOST_CLASSES = 1000

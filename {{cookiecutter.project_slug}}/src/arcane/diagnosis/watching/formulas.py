@@ -1,5 +1,7 @@
 """Losses that are written out as formulas: which operations of a graph are one, with its scores and its targets."""
 
+from collections.abc import Collection
+
 from .trace import Node
 
 COUNTS = frozenset({"index_put", "setitem", "bincount", "scatter_add", "index_add"})
@@ -117,6 +119,19 @@ def source_of_rows(node: Node) -> tuple[Node | None, Node]:
     while root.name in VIEWS and len(root.inputs) == 1 and root.shape and root.inputs[0].shape[:1] == root.shape[:1]:
         root = root.inputs[0]
     return root, parameter
+
+
+def reductions(node: Node, losses: Collection[str], deep: int = 8) -> tuple[str, ...]:
+    """What a number was made by, behind sums and factors: `mean` or `sum`; empty where by neither, or by both."""
+    node = source(node)
+    number = any(isinstance(node.options.get(k), int | float) for k in ("0", "1", "other"))
+    if node.name in ("add", "sub", "neg", "rsub") or (node.name == "mul" and number):
+        parts = [reductions(given, losses, deep - 1) for given in node.inputs] if deep else [()]
+        return parts[0] if len(set(parts)) == 1 else ()
+    if node.name in ("mean", "div"):
+        return ("mean",)
+    how = node.name if node.name not in losses else str(node.options.get("reduction", "mean"))
+    return (how,) if how in ("mean", "sum") else ()
 
 
 def of_gradient(node: Node) -> bool:

@@ -125,6 +125,7 @@ def _further(node: Node, so_far: Scored, seen: set[int]) -> Iterator[Scored]:
             yield from _terms(node.inputs[1], replace(so_far, sign=-so_far.sign), seen)
             return
     elif name in ("clamp", "clamp_max", "clamp_min", "minimum", "hardtanh", "relu"):
+        node.facts["bounds.all"] = float(so_far.alone)
         so_far = replace(so_far, clamps=(*so_far.clamps, node))
     elif name == "sum":
         so_far = replace(so_far, summed=None if so_far.scaled else node)
@@ -214,6 +215,12 @@ def logits_of(term: Scored) -> Node | None:
 def flowing(node: Node) -> Iterator[Node]:
     """Every tensor that a gradient reaches from this one, itself first: a target network's are not among them."""
     return ancestors(node, lambda other: other.wants_gradient)
+
+
+def reached(root: Node) -> frozenset[int]:
+    """The calls of modules that a gradient reaches: not a teacher's, whose answer was detached; all where none is."""
+    inside = (max(n.calls) for n in flowing(root) if n.calls and (n.module or n.name == "model"))
+    return frozenset(inside) or root.calls
 
 
 def ancestors(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from . import casts, choosing, drawing
-from .formulas import COMPARISONS, COUNTS, KEEPING, LOGARITHMS, TOGETHER, errors
+from .formulas import COMPARISONS, COUNTS, KEEPING, LOGARITHMS, TOGETHER, errors, reductions
 from .formulas import source as behind
 from .idle import SQUASHES, Idle
 from .labelling import keep_labels
@@ -140,7 +140,9 @@ class Measuring:
             node.facts |= facts(targets, "target.")
             node.facts["target.distinct"] = float(len(targets.detach().flatten()[:4096].unique()))
             node.facts["target.marked"] = marked(targets)
+            node.facts["target.first"] = float(targets.detach().flatten()[:1].sum())
             self._scored(node, scores, targets)
+            choosing.leaning(self.recorder, node, scores, targets)
         if result.numel() == 1:
             kind = "loss-sum" if node.options.get("reduction") == "sum" else "loss"
             self._record(kind, float(result.detach()), len(scores) if scores.dim() else 1, node)
@@ -282,8 +284,8 @@ class Measuring:
                 self._record("divided", float(number), int(np.prod(compared.shape)), node)
 
     def taken_out(self, node: Node, number: Tensor) -> None:
-        """A number of evaluation leaves torch: whether it is a mean already."""
-        kind = "shown-mean" if behind(node).name in ("mean", "div") else "shown"
+        """A number of evaluation leaves torch: whether it is a mean, or a sum, over its batch."""
+        kind = "-".join(["shown", *reductions(node, LOSSES)][:2])
         self._record(kind, float(number), self.recorder.trace.calls[max(node.calls)].rows, node)
 
     def _record(self, kind: str, value: float, rows: int, node: Node) -> None:

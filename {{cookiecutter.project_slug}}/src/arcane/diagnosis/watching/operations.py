@@ -94,6 +94,7 @@ class Table:
     def __init__(self) -> None:
         self.functional = True
         self._nodes: dict[int, tuple[weakref.ref, Node]] = {}
+        self._old: frozenset[int] = frozenset()
 
     def get(self, tensor: Tensor) -> Node | None:
         entry = self._nodes.get(id(tensor))
@@ -116,9 +117,15 @@ class Table:
         made = Node(name, (), tuple(tensor.shape), _dtype(tensor), wants, key=id(tensor) if name == "parameter" else 0)
         return self.set(tensor, made)
 
-    def forget(self) -> None:
-        """Let go of everything; leaves are made again when they are met."""
-        self._nodes.clear()
+    def forget(self, keep: bool = False) -> None:
+        """Let go of everything; leaves are made again when they are met.
+
+        Args:
+            keep: Keep what a gradient can still go through once more: of two optimisers the second may need it.
+        """
+        alive = ((key, entry, entry[0]()) for key, entry in self._nodes.items()) if keep else ()
+        alive = {k: e for k, e, t in alive if t is not None and t.grad_fn is not None and k not in self._old}
+        self._nodes, self._old = alive, frozenset(alive)
 
     def __len__(self) -> int:
         return len(self._nodes)

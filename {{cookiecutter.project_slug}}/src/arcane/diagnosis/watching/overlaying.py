@@ -1,5 +1,6 @@
 """Targets that are pictures themselves: whether they belong to their inputs, asked where a program learns nothing."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -61,7 +62,9 @@ def _pairs(calls: list[Call], captures: Captures) -> tuple[Tensor, Tensor] | Non
 
 def _learns(trace: Trace, targets: Tensor) -> bool:
     """Whether the loss falls below what the mean of all target pictures costs."""
-    own = [t for t in losses(trace, len(trace.backwards)) if t.kind in KNOWN and t.summed is None]
+    own = [
+        t for t in losses(trace, len(trace.backwards)) if t.kind in KNOWN and (t.summed is None or t.summed is t.node)
+    ]
     values = [value for t in own if (value := _value(t, trace)) is not None]
     if len(values) < 8:
         return True  # nothing to tell it by
@@ -77,6 +80,6 @@ def _learns(trace: Trace, targets: Tensor) -> bool:
 def _value(term: Scored, trace: Trace) -> float | None:
     """What a term costs: of a loss function its own result, of a whole loss what backward started from."""
     if "value.mean" in term.node.facts:
-        return term.node.facts["value.mean"]
+        return term.node.facts["value.mean"] / (math.prod(term.outputs.shape) if term.summed is not None else 1)
     own = [b.loss for b in trace.backwards if term.alone and term.outputs.calls <= b.root.calls]
     return own[0] if len(own) == 1 and np.isfinite(own[0]) else None

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from ...spec import Spec, Target
 from ..bench import Bench
 from ..checks.labels import look_at_data
 from .captures import Captures
+from .checks.contest import judged
 from .graph import given, losses
 from .reading import folded, kinds, view
 from .sides import Side, above_chance
@@ -50,11 +52,24 @@ def look_at_kept_pairs(trace: Trace, captures: Captures) -> Iterator[Finding]:
     if examples is None:
         yield from look_at_few(trace, captures, calls)
         return
+    yield from _by_chance(examples, calls[0], "nor does the program learn any.")
+
+
+def look_at_conditions(trace: Trace, captures: Captures) -> Iterator[Finding]:
+    """Numbers that a judge of made and given rows gets beside the given ones, and that say nothing of these."""
+    for both in judged(trace):
+        calls = [c for c in both.given if c.number in captures.inputs and len(c.codes) == c.rows == len(c.keys)]
+        examples = examples_of([replace(c, labels=c.codes) for c in calls], captures) if calls else None
+        if examples is not None:
+            yield from _by_chance(examples, calls[0], "a judge of made rows is told so beside the given ones.")
+
+
+def _by_chance(examples: Examples, call: Call, further: str) -> Iterator[Finding]:
+    """Labels that neither neighbours nor a linear model predict."""
     for finding in look_at_data(Bench(nn.Identity(), examples, 1)):
-        place = calls[0].place
         yield Finding(
-            finding.code, finding.severity, f"{finding.message[:-1]}; nor does the program learn any.", finding.advice,
-            evidence=finding.evidence, expected=finding.expected, location=place.shown if place else None,
+            finding.code, finding.severity, f"{finding.message[:-1]}; {further}", finding.advice,
+            evidence=finding.evidence, expected=finding.expected, location=call.place.shown if call.place else None,
         )  # fmt: skip
 
 

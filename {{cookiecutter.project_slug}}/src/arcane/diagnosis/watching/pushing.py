@@ -7,10 +7,13 @@ from torch import Tensor
 
 from .formulas import source
 from .operations import unseen
-from .trace import Node
+from .trace import Node, Turn
 
 STEPS, LARGEST = 6, 65_536
 """Steps that are looked at, and numbers of an output: the sign shows in the first ones."""
+
+TURNS, WIDEST = 24, 1024
+"""Steps of several optimisers until which it is kept which way a judge's answers are pushed, and answers a row."""
 
 FEWEST = 16
 """Numbers from which on a correlation of 0.3 is no chance (at 16 numbers p = 0.25, at three steps in a row 0.016)."""
@@ -27,10 +30,17 @@ class Pushing:
         self.recorder = recorder
         self.targets: dict[int, Tensor] = {}
 
-    def look(self, number: int, outputs: list[Tensor]) -> None:
-        """Ask for the gradient of a training call's outputs; a hook that returns nothing changes nothing."""
-        call = self.recorder.trace.calls[number]
-        if not call.gradient or self.recorder.trace.steps >= STEPS:
+    def look(self, number: int, outputs: list[Tensor], model: int) -> None:
+        """Ask for the gradient of what a model gives in training; a hook that returns nothing changes nothing.
+
+        Args:
+            number: The call that the rows come from.
+            outputs: What the model gave.
+            model: Which model gave it: a judge is called on what its maker's call gave.
+        """
+        trace = self.recorder.trace
+        call = trace.calls[number]
+        if not call.gradient or trace.steps >= (STEPS if len(trace.optimisers) < 2 else TURNS):
             return
         for output in outputs[:3]:
             good = output.requires_grad and output.is_floating_point() and output.dim() and len(output) == call.rows
@@ -39,6 +49,7 @@ class Pushing:
                     seen = output.detach()
 
                 def hook(gradient: Tensor, seen: Tensor = seen) -> None:
+                    self.recorder.guarded(self.turned, number, gradient, model)
                     self.recorder.guarded(self.pushed, number, gradient, seen)
 
                 output.register_hook(hook)
@@ -56,10 +67,29 @@ class Pushing:
             if same and not values.is_complex() and not targets.wants_gradient:
                 self.targets.setdefault(number, _direction(targets) * values.detach())
 
+    def turned(self, number: int, gradient: Tensor, model: int) -> None:
+        """Keep which way a judge's answers about made, or about given, rows are pushed."""
+        call, rows = self.recorder.trace.calls[number], -gradient.detach().flatten(1).double()
+        if call.model != model:
+            made = True
+        elif call.source is None or call.input_gradient:
+            return
+        else:
+            made = bool(call.source.calls - {number})
+        size = float(rows.norm(dim=1).mean())
+        if rows.shape[1] <= WIDEST and 0 < size < float("inf"):
+            mean = (rows.mean(0) / size).cpu().numpy()
+            self.recorder.trace.turns.append(Turn(model, made, mean, self.recorder.tick()))
+
     def pushed(self, number: int, gradient: Tensor, outputs: Tensor) -> None:
         """Keep how the push, the negative gradient, goes with the targets, beside what it owes to the outputs."""
         targets = self.targets.get(number)
-        if targets is None or targets.numel() != gradient.numel() or targets.shape[0] != gradient.shape[0]:
+        if (
+            self.recorder.trace.steps >= STEPS
+            or targets is None
+            or targets.numel() != gradient.numel()
+            or targets.shape[0] != gradient.shape[0]
+        ):
             return
         push, goal, level = (v.reshape(-1).double() for v in (-gradient, targets, outputs))
         if not all(bool(v.isfinite().all()) for v in (push, goal, level)):

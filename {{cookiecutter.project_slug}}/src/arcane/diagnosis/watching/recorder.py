@@ -14,6 +14,7 @@ from .calling import Calling
 from .captures import Captures
 from .delivery import Delivery
 from .formulas import of_gradient
+from .graph import reached
 from .measuring import LOSSES, Measuring
 from .operations import Operations, Table, tensors_in, unseen
 from .places import Place, callers, here, is_own
@@ -22,6 +23,7 @@ from .pushing import Pushing
 from .rows import Rows
 from .sampling import WHOLE_EVALUATIONS, Sampling
 from .stepping import Stepping
+from .teachers import leave_teachers
 from .trace import Backward, Crash, Event, Node, Trace
 from .written import name_written
 
@@ -59,6 +61,8 @@ class Recorder:
         self.last_broken: tuple[str, tuple, tuple, int] = ("", (), (), 0)
         self.places_learned: set[Place | None] = set()
         self.places_scored: set[Place | None] = set()
+        self.reached: set[int] = set()
+        self.places_made: set[Place | None] = set()
         self.origins: dict[int, int] = {}
         self.loaded: dict[int, tuple[str, str]] = {}
         self.time = 0
@@ -94,12 +98,7 @@ class Recorder:
 
     def broken(self, name: str, args: tuple, kwargs: dict) -> None:
         """Keep which operation of the program failed last."""
-        given = tensors_in([*args, *kwargs.values()])
-        rows = len(given[0]) if given and given[0].dim() else 0
-        self.last_broken = (
-            name, tuple(tuple(t.shape) for t in given[:3]),
-            tuple(str(t.dtype).removeprefix("torch.") for t in given[:3]), rows,
-        )  # fmt: skip
+        self.last_broken = _described(name, tensors_in([*args, *kwargs.values()])[:3])
 
     def guarded(self, look: Callable[..., object], *args: Any) -> None:
         """Run a part of our own so that its failure is a note, and so that it is not seen itself."""
@@ -184,6 +183,7 @@ class Recorder:
         node = self.table.get(root) if self.on else None
         if node is not None and node.calls:
             calls = node.calls
+            self.reached |= {self.trace.calls[number].model for number in reached(node)}
         else:
             recent = [c for c in self.trace.calls[-16:] if c.step == self.trace.steps and c.gradient]
             calls = frozenset(c.number for c in recent if not c.learned and c.place in self.places_learned)
@@ -208,7 +208,7 @@ class Recorder:
         self.trace.steps += 1
         self.rows.boundary(self.trace.steps, self.on)
         self.sampling.rows = len(self.rows.known["train"])
-        self.table.forget()
+        self.table.forget(keep=len(self.trace.optimisers) > 1 or self.trace.steps == 1)
         self.pushing.forget()
         self.look(self.sampling.step(self.trace.steps, self.modular))
         self.asleep = self.modular and not self.on and self.sampling.asleep(self.trace.steps, self.rows.new)
@@ -231,14 +231,16 @@ class Recorder:
             if is_own(code.co_filename):
                 place = Place(code.co_filename, trace.tb_lineno, code.co_name)
             trace = trace.tb_next
-        name, shapes, dtypes, rows = _in_a_loss(error) or self.last_broken
+        loss, given = _in_a_loss(error)
+        name, shapes, dtypes, rows = _described(loss, given) if loss else self.last_broken
         rows = rows or next((call.rows for call in reversed(self.trace.calls)), 0)
-        self.trace.crash = Crash(type(error).__name__, str(error), place, name, shapes, dtypes, rows)
+        self.trace.crash = Crash(type(error).__name__, str(error), place, name, shapes, dtypes, rows, *_values(given))
 
     def finish(self) -> Trace:
         """Stop for good; nothing of ours stays in torch."""
         self.look(False)
         self.finished = True
+        leave_teachers(self.trace, self.reached)
         for call in self.trace.calls:
             if call.scored and not call.learned:
                 self.rows.settle(call, "evaluation")
@@ -250,20 +252,32 @@ class Recorder:
         return self.trace
 
 
-def _in_a_loss(error: BaseException) -> tuple[str, tuple, tuple, int] | None:
-    """The loss function that an exception came out of, and what it had been given, where nobody listened."""
+def _in_a_loss(error: BaseException) -> tuple[str, list[Tensor]]:
+    """The loss function that an exception came out of, and what it had been given; empty where it was none."""
     trace = error.__traceback__
     while trace is not None:
         frame = trace.tb_frame
         if frame.f_code.co_name in LOSSES and frame.f_globals.get("__name__") == "torch.nn.functional":
-            given = tensors_in([frame.f_locals.get("input"), frame.f_locals.get("target")])
-            rows = len(given[0]) if given and given[0].dim() else 0
-            return (
-                frame.f_code.co_name, tuple(tuple(t.shape) for t in given),
-                tuple(str(t.dtype).removeprefix("torch.") for t in given), rows,
-            )  # fmt: skip
+            return frame.f_code.co_name, tensors_in([frame.f_locals.get("input"), frame.f_locals.get("target")])
         trace = trace.tb_next
-    return None
+    return "", []
+
+
+def _values(given: list[Tensor]) -> tuple[bool, bool]:
+    """Whether outputs are not all finite, and targets not all whole; no, where a device no longer answers."""
+    try:
+        with unseen():
+            spoilt = bool(given) and not bool(given[0].isfinite().all())
+            return spoilt, len(given) > 1 and bool((given[1] != given[1].round()).any())
+    except RuntimeError:
+        return False, False
+
+
+def _described(name: str, given: list[Tensor]) -> tuple[str, tuple, tuple, int]:
+    """An operation and what it was given: shapes, types and rows."""
+    rows = len(given[0]) if given and given[0].dim() else 0
+    types = tuple(str(t.dtype).removeprefix("torch.") for t in given)
+    return name, tuple(tuple(t.shape) for t in given), types, rows
 
 
 def _learnt(distribution: Any, depth: int = 3) -> bool:

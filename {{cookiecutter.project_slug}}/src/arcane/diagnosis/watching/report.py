@@ -121,6 +121,7 @@ def _heard(findings: Iterable[Finding], settings: Settings) -> list[Finding]:
 CAUSED = (
     ("learning-rate-too-high", "dead-units"),  # a first step that is too long leaves units behind that never fire
     ("learning-rate-too-high", "saturated-units"),
+    ("learning-rate-too-high", "loss-not-finite"),
     ("saturated-units", "constant-output"),
     ("saturated-units", "gradient-does-not-flow"),
     ("dead-units", "gradient-does-not-flow"),

@@ -95,8 +95,8 @@ class Rows:
     def settle(self, call: Call, phase: str) -> None:
         """Count a call's rows to training or evaluation."""
         waiting = self.waiting.pop(call.number, None)
-        if waiting is None:
-            return
+        if waiting is None or (phase != "train" and call.place in self.recorder.places_made):
+            return  # rows that the model made, step by step, are none of an evaluation's
         keys, values = waiting
         known = self.known[phase]
         self.first_pass(call, phase, keys, values)
@@ -127,6 +127,13 @@ class Rows:
         if before is None or len(before.sums) == len(sums.sums):
             populations[name] = sums if before is None else before + sums
 
+    def made(self, call: Call) -> None:
+        """What the model answered is what it is asked next: its rows, and those that it began with, are no data."""
+        if call.place not in self.recorder.places_made:
+            self.recorder.places_made.add(call.place)
+            for phase in ("evaluation", "shown"):
+                self.recorder.trace.populations.pop(call.population(phase), None)
+
     def first_pass(self, call: Call, phase: str, keys: np.ndarray, values: np.ndarray) -> None:
         """Count every row of the first pass, doubles among the data too, until a batch brings no row that is new."""
         name = call.population(phase)
@@ -156,3 +163,10 @@ def of_row(tensor: Tensor, first: Tensor) -> bool:
     """Whether an argument holds a further part of each row, whose first part is a single code (a user; an item)."""
     codes = first.dim() == 1 and not first.is_floating_point()
     return codes and tensor is not first and tensor.dim() > 0 and len(tensor) == len(first) and tensor.numel() > 0
+
+
+def codes_beside(first: Tensor, given: Sequence[Tensor]) -> np.ndarray:
+    """Whole numbers that a model gets beside its rows, one a row; empty where there are none."""
+    whole = (t for t in given if t is not first and not t.is_floating_point() and t.shape == first.shape[:1])
+    codes = next(whole, None)
+    return np.empty(0, np.int64) if codes is None else codes.detach().cpu().numpy().astype(np.int64)

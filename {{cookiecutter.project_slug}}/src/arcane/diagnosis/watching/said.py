@@ -58,6 +58,8 @@ class Crash:
         message: Its text.
         place: The person's innermost line.
         function: The torch function that failed, empty where it was none.
+        spoilt: Whether a loss that failed had been given outputs that are not finite.
+        quantities: Whether it had been given targets that are no whole numbers.
     """
 
     kind: str
@@ -67,3 +69,5 @@ class Crash:
     shapes: tuple[tuple[int, ...], ...] = ()
     dtypes: tuple[str, ...] = ()
     rows: int = 0
+    spoilt: bool = False
+    quantities: bool = False

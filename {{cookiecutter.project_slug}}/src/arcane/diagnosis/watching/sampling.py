@@ -8,6 +8,9 @@ DENSE_STEPS = 12
 ENOUGH_ROWS, DENSEST = 256, 32
 """Of small batches, so many steps more are looked at until so many rows were seen: labels are judged by their rows."""
 
+STAGE, STAGES = 6, 4
+"""Steps looked at one by one when another optimiser begins (fine-tuning, a probe, a student), and how often."""
+
 AGAIN = 4
 """Steps looked at when rows begin to come again: whether they have the labels that they had."""
 
@@ -46,6 +49,8 @@ class Sampling:
         passes: The program's lines above its calls.
         rows: Different training rows seen so far.
         again: Steps until which rows that come again are looked at.
+        stage: Steps until which a stage of its own is looked at.
+        stages: How many there were.
     """
 
     next_step: int = DENSE_STEPS
@@ -55,12 +60,19 @@ class Sampling:
     passes: set[tuple[int, ...]] = field(default_factory=set)
     rows: int = ENOUGH_ROWS
     again: int = -1
+    stage: int = -1
+    stages: int = 0
+
+    def begins(self, steps: int) -> None:
+        """Another optimiser takes its first step."""
+        if steps >= DENSE_STEPS and self.stages < STAGES:
+            self.stage, self.stages = steps + 1 + STAGE, self.stages + 1
 
     def step(self, steps: int, modules: bool) -> bool:
         """Whether to look at the step that follows `steps` steps."""
         if steps < DENSE_STEPS or (not modules and steps < FUNCTION_STEPS):
             return True
-        if steps < self.again or (steps < DENSEST and self.rows < ENOUGH_ROWS):
+        if steps < max(self.again, self.stage) or (steps < DENSEST and self.rows < ENOUGH_ROWS):
             return True
         if steps >= self.next_step:
             self.next_step = max(steps + 1, int(steps * GROWTH))

@@ -62,6 +62,7 @@ class Stepping:
             )  # fmt: skip
             self.recorder.trace.optimisers[number] = known
             self.recorder.captures.optimised(optimiser)
+            self.recorder.sampling.begins(self.recorder.trace.steps)
             self.after[number] = (weakref.ref(held[0]), None)
             self.zeroed[number] = True
         known.held = frozenset(id(p) for p in held)
@@ -71,6 +72,7 @@ class Stepping:
     def before_step(self, optimiser: torch.optim.Optimizer, closure: bool) -> None:
         recorder = self.recorder
         known, number = self.optimiser_of(optimiser), self.number_of(optimiser)
+        known.last = recorder.trace.steps
         known.rates.append(float(optimiser.param_groups[0]["lr"]))
         known.initial = float(optimiser.param_groups[0].get("initial_lr", 0.0))
         if recorder.asleep:
@@ -104,8 +106,10 @@ class Stepping:
         if first is None or first.grad is None or known.steps < 12:
             held = [p for group in optimiser.param_groups for p in group["params"] if p.grad is not None]
             first = min(held, key=lambda p: p.numel(), default=None)
-        if first is not None:
+        if first is not None and first.grad is not None:
             self.after[number] = (weakref.ref(first), weakref.ref(first.grad))
+        else:
+            self.zeroed[number] = None  # without a gradient there is nothing to be set to zero
         self.compare(known)
         self.recorder.boundary()
 

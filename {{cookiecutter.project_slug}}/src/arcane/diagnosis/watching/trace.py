@@ -13,11 +13,11 @@ from .fitting import Preparations
 from .nodes import Node
 from .places import Place
 from .said import Crash, Report, Score
-from .trained import Optimiser, Pick, Population, Schedule, Units, Weights
+from .trained import Optimiser, Pick, Population, Schedule, Turn, Units, Weights
 
 __all__ = [
     "Backward", "Call", "Crash", "Event", "Model", "Modes", "Node", "Optimiser", "Pick", "Population", "Report",
-    "Schedule", "Score", "Trace", "Units", "Weights",
+    "Schedule", "Score", "Trace", "Turn", "Units", "Weights",
 ]  # fmt: skip
 
 
@@ -60,6 +60,8 @@ class Call:
         classes: Labels of a task of classes beside another task's numbers, or of the first of several marks; else
             empty.
         marks: Of targets that are several numbers a row, a key for each row.
+        leaning: The class that targets lean to which are a share of each class, one a row (a teacher's answers).
+        codes: What the model got beside its rows, one whole number a row, of training.
         learned: Whether a backward pass went through it.
         scored: Whether its output met a loss, an argmax or a comparison.
         shown: Whether its output, or what was made of it, left torch for Python or numpy.
@@ -91,6 +93,8 @@ class Call:
     beside: np.ndarray = field(default_factory=lambda: np.empty(0))
     classes: np.ndarray = field(default_factory=lambda: np.empty(0))
     marks: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    leaning: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    codes: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     learned: bool = False
     scored: bool = False
     shown: bool = False
@@ -225,6 +229,7 @@ class Trace:
     modular: bool = False
     settings: Settings = field(default_factory=Settings)
     pushes: list[tuple[Place | None, float]] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
     picks: list[Pick] = field(default_factory=list)
     prepared: Preparations = field(default_factory=Preparations)
     read_losses: dict[int, list] = field(default_factory=dict)

@@ -61,6 +61,7 @@ class Optimiser:
         plain: Whether it takes one gradient a step (LBFGS calls a closure several times).
         momentum: Whether it has any.
         initial: The rate that schedules multiply, 0 where there is none.
+        last: Optimiser steps, of all, before its last one.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Optimiser:
     plain: bool = True
     momentum: bool = False
     initial: float = 0.0
+    last: int = -1
 
 
 @dataclass
@@ -122,6 +124,23 @@ class Units:
     width: int
     idle: list[float] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Which way a backward pass pushes what a model answers about rows.
+
+    Attributes:
+        judge: The model.
+        made: Whether another model made the rows.
+        push: The mean push on each of its outputs [K], in the mean length of a row's push.
+        time: Order among all events.
+    """
+
+    judge: int
+    made: bool
+    push: np.ndarray
+    time: int
 
 
 @dataclass(frozen=True)

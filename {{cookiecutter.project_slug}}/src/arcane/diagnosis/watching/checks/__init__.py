@@ -4,10 +4,11 @@ from .answers import ANSWERS
 from .casting import CASTING
 from .check import PassiveCheck
 from .classwise import CLASSWISE
+from .contest import CONTEST
 from .crash import CRASH
 from .dimensions import DIMENSIONS
 from .divergence import DIVERGENCE
-from .draws import DRAWS
+from .draws import DRAWS, TARGETS
 from .errors import ERRORS
 from .finite import FINITE
 from .flow import FLOW
@@ -21,6 +22,7 @@ from .metric import METRIC
 from .model import MODEL
 from .modes import MODES
 from .objective import OBJECTIVE, SYMPTOMS
+from .pairs import PAIRS
 from .parameters import PARAMETERS
 from .placing import PLACING
 from .portions import PORTIONS
@@ -35,7 +37,8 @@ from .sizes import EXPLODING, SIZES
 from .units import UNITS
 
 PASSIVE: tuple[PassiveCheck, ...] = (
-    *CRASH, *DIMENSIONS, *SHAPES, *PORTIONS, *LOSS, LIKELIHOODS, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE, *CASTING,
-    *FINITE, *INPUTS, PLACING, *LABELS, *MODEL, *GRADIENTS, *SAMPLES, *SIZES, *PARAMETERS, *SCHEDULE, *MODES, *DRAWS,
-    *FLOW, *JUDGING, *ANSWERS, *METRIC, CLASSWISE, *ERRORS, *QUOTIENTS, RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
+    *CRASH, *DIMENSIONS, *SHAPES, *PORTIONS, *LOSS, LIKELIHOODS, *CONTEST, *SIGN, *DIVERGENCE, *SHARES, *OBJECTIVE,
+    *CASTING, *FINITE, TARGETS, *INPUTS, PLACING, *PAIRS, *LABELS, *MODEL, *GRADIENTS, *SAMPLES, *SIZES,
+    *PARAMETERS, *SCHEDULE, *MODES, *DRAWS, *FLOW, *JUDGING, *ANSWERS, *METRIC, CLASSWISE, *ERRORS, *QUOTIENTS,
+    RATE, *UNITS, EXPLODING, *SYMPTOMS, CONSTANT,
 )  # fmt: skip

@@ -47,12 +47,23 @@ def look_at_crash(trace: Trace) -> Iterator[Finding]:
     first = crash.message.strip().splitlines()[0] if crash.message.strip() else crash.kind
     for pattern, code, message, advice in READINGS:
         if re.search(pattern, text):
-            if code == "loss-expects-probabilities" and "target" in first:
-                code, message = "label-out-of-range", "binary_cross_entropy got targets outside of 0 to 1."
+            if code == "loss-expects-probabilities" and ("target" in first or crash.spoilt):
+                code, message, advice = _outside(crash)
             fill = {"rows": crash.rows, "half": max(1, crash.rows // 2), "message": first}
             yield found(code, "error", message.format(**fill), advice.format(**fill), crash.place, rows=crash.rows)
             return
     yield from _shapes(trace, crash, first)
+
+
+def _outside(crash: Crash) -> tuple[str, str, str]:
+    """What a binary cross entropy did not take: code, message and advice."""
+    if crash.spoilt:
+        message = "binary_cross_entropy got outputs that are NaN: what came before made them so."
+        return "loss-not-finite", message, "Look for a step that is too long, a logarithm or a division before it."
+    if crash.quantities:
+        message = "binary_cross_entropy got targets outside of 0 to 1, which a probability cannot become."
+        return "output-range-cannot-reach-targets", message, "Scale the targets into 0 to 1, or use another loss."
+    return "label-out-of-range", "binary_cross_entropy got targets outside of 0 to 1.", "Number the classes 0 and 1."
 
 
 IN_A_LOSS = re.compile(r"result type \w+ can't be cast|with (a|two) bool tensors?|must match the dtype|same dtype")
@@ -103,7 +114,7 @@ CRASH = (
         (
             "out-of-memory", "label-out-of-range", "batch-norm-batch-too-small", "gradient-does-not-flow",
             "parameter-not-registered", "label-format-mismatch", "loss-expects-probabilities",
-            "schedule-stepped-wrongly", "output-shape-mismatch",
+            "schedule-stepped-wrongly", "output-shape-mismatch", "loss-not-finite", "output-range-cannot-reach-targets",
         ),
         "A traceback says what failed; this says what it is called.",
         "No threshold: the exception's own words, and the operation that raised it.",

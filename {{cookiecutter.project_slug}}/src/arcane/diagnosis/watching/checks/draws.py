@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ....data.findings import Finding
-from ..graph import ancestors, given, losses
+from ..graph import ancestors, given, is_squared, losses, source, terms
 from ..trace import Call, Node, Trace
 from .check import PassiveCheck, found
 from .modes import repeated
@@ -124,6 +124,31 @@ def look_at_noise(trace: Trace) -> Iterator[Finding]:
             return
 
 
+def look_at_targets(trace: Trace) -> Iterator[Finding]:
+    """Targets that are random numbers of this step, which nothing that the model gets was made of."""
+    if trace.taking_turns:
+        return
+    lost = []
+    for backward in trace.backwards[:12]:
+        for term in terms(backward.root):
+            drawn_ = source(term.targets) if term.targets is not None and is_squared(term) else None
+            if drawn_ is None or drawn_.name not in NORMAL or drawn_.facts.get("drawn") != backward.step:
+                continue
+            if not any(node is drawn_ for node in ancestors(term.outputs)):
+                lost.append((term.node.place, drawn_.name))
+    if len(lost) >= 3:
+        yield found(
+            "labels-out-of-order", "error",
+            f"At {len(lost)} training steps looked at, the targets are random numbers ({lost[0][1]}) "
+            "that nothing was made of which the model gets: there is nothing to foretell them by.",
+            "Give the model rows that hold the very noise that it is to find.", lost[0][0],
+            "inputs that were made with the targets", steps=len(lost),
+        )  # fmt: skip
+
+
+NORMAL = ("randn", "randn_like", "normal")
+
+
 def _put_in_place(source: Node) -> bool:
     return not _from_data(source) and _replaces(source)
 
@@ -218,4 +243,12 @@ DRAWS = (
         "targets that do not.",
         look_at_noise,
     ),
+)
+
+TARGETS = PassiveCheck(
+    ("labels-out-of-order",),
+    "Noise that the rows do not hold cannot be foretold.",
+    "No threshold: at three steps or more, targets of a squared or absolute error are normal random numbers drawn "
+    "at that step, and no part of what the model gets comes from them.",
+    look_at_targets,
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from ....data.findings import Finding
 from ..graph import ancestors, given, source
-from ..measuring import NORMS, flat
+from ..measuring import NORMS, flat, layer
 from ..trace import Node, Trace
 from .check import PassiveCheck, found
 from .phases import PHASES
@@ -65,6 +65,28 @@ def look_at_scale(trace: Trace) -> Iterator[Finding]:
                 spread=facts["entering.std"],
             )  # fmt: skip
             return
+    yield from _beside(trace)
+
+
+def _beside(trace: Trace) -> Iterator[Finding]:
+    """The scale of inputs that enter the first layer beside what another layer made of a code (a time, a class)."""
+    for backward in trace.backwards[:12]:
+        for node in ancestors(backward.root):
+            joined = next((flat(i) for i in node.inputs if layer(node) and flat(i).name == "cat"), None)
+            if joined is None or _normalised_next(trace, node):
+                continue
+            sources = {id(i) for i in joined.inputs}
+            for call in (trace.calls[n] for n in node.calls):
+                rms = float(np.hypot(call.mean, call.std))
+                if call.source is not None and id(call.source) in sources and rms > trace.limit("input_rms"):
+                    yield found(
+                        "input-not-normalised", "error",
+                        f"The values that reach the first layer, beside an embedding, have a root mean square of "
+                        f"{rms:.3g} ({call.low:.3g} to {call.high:.3g}).",
+                        "Bring inputs to about zero mean and unit variance with the training split's statistics.",
+                        call.place, f"about 1, at most {trace.limit('input_rms'):g}", rms=rms,
+                    )  # fmt: skip
+                    return
 
 
 def _coded(node: Node) -> bool:

@@ -14,19 +14,21 @@ from .order import CHOICES, CUTS, OF_CLASSES, ORDER, PAIRING, classes, labelled
 
 
 def look_at_variety(trace: Trace) -> Iterator[Finding]:
-    """One class alone."""
-    calls = labelled(trace)
-    labels = np.concatenate([c.labels for c in calls]) if calls else np.empty(0)
-    several = trace.taking_turns
-    if len(labels) < 64 or len(np.unique(labels)) > 1 or not np.isfinite(labels).all() or several or len(calls) < 3:
-        return
-    if classes(trace) or (labels[0] != 0 and given(trace)):  # of an equation, what is left over is to be nought
-        yield found(
-            "single-class", "error",
-            f"All {len(labels)} labels of the training steps looked at are {labels[0]:g}.",
-            "Look at how the training rows are chosen (sorted data cut in two?) and how labels are read.",
-            calls[0].place, "several classes", labels=len(labels),
-        )  # fmt: skip
+    """One class alone, in all that one model is trained on."""
+    for model in dict.fromkeys(c.model for c in labelled(trace)):
+        calls = [c for c in labelled(trace) if c.model == model]
+        labels = np.concatenate([c.labels for c in calls])
+        several = trace.taking_turns or len(np.unique(labels)) > 1 or len(calls) < 3
+        if len(labels) < 64 or several or not np.isfinite(labels).all():
+            continue
+        if classes(trace) or (labels[0] != 0 and given(trace)):  # of an equation, what is left over is to be nought
+            yield found(
+                "single-class", "error",
+                f"All {len(labels)} labels of the training steps looked at are {labels[0]:g}.",
+                "Look at how the training rows are chosen (sorted data cut in two?) and how labels are read.",
+                calls[0].place, "several classes", labels=len(labels),
+            )  # fmt: skip
+            return
 
 
 def look_at_absent(trace: Trace) -> Iterator[Finding]:
@@ -177,10 +179,13 @@ TURNS = frozenset({"flip", "fliplr", "flipud", "rot90", "roll", "grid_sample", "
 def look_at_alignment(trace: Trace) -> Iterator[Finding]:
     """Inputs that are turned over, and targets of the same pixels that are not."""
     for term in losses(trace, 12):
-        if term.targets is None or len(term.targets.shape) < 3 or term.targets.layers:
+        if term.targets is None or term.targets.layers:
+            continue
+        pixels = source(term.targets).shape  # a flattened picture is one, too
+        if len(pixels) < 3:
             continue
         before = [n for n in ancestors(term.outputs) if not n.layers and not n.module and n.name in TURNS]
-        before = [n for n in before if n.shape[-2:] == term.targets.shape[-2:]]
+        before = [n for n in before if n.shape[-2:] == pixels[-2:]]
         # An autoencoder's targets are its inputs: what was turned before both are one.
         if before and not any(n.name in TURNS for n in ancestors(term.targets)):
             yield found(
@@ -196,7 +201,8 @@ def look_at_alignment(trace: Trace) -> Iterator[Finding]:
 def look_at_columns(trace: Trace) -> Iterator[Finding]:
     """Classes that are numbered from 1, and the column of class 0 that never serves."""
     terms = [t for t in losses(trace) if t.kind in ("cross_entropy", "nll_loss") and len(t.outputs.shape) == 2]
-    labels = np.concatenate([c.labels for c in labelled(trace)] or [np.empty(0)])
+    own = {trace.calls[n].model for t in terms[:1] for n in t.outputs.calls}  # a later stage has labels of its own
+    labels = np.concatenate([c.labels for c in labelled(trace) if c.model in own] or [np.empty(0)])
     if not terms or len(labels) < 64 or any(m.embeds for m in trace.models.values()):
         return
     columns = terms[0].outputs.shape[1]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ....data.findings import Finding
+from ..graph import terms as loss_terms
 from ..trace import Call, Report, Score, Trace
 from .answers import counted_outside
 from .check import PassiveCheck, found
@@ -107,6 +108,7 @@ SUMS = ("correct", "loss-sum")
 
 def _epochs(trace: Trace, most: int = 3) -> list[Evaluated]:
     """The first stretches of training between reports: the losses that backward started from, as parts."""
+    summed = {b.place for b in trace.backwards if any(t.summed and t.summed.shape == () for t in loss_terms(b.root))}
     passes = [e for e in trace.events if e.kind == "backward" and len(e.calls) == 1 and math.isfinite(e.loss)]
     reports = sorted(trace.reports, key=lambda r: r.time)
     found_ones: list[Evaluated] = []
@@ -117,7 +119,10 @@ def _epochs(trace: Trace, most: int = 3) -> list[Evaluated]:
         own, passes = [e for e in passes if e.time < end], [e for e in passes if e.time > end]
         until = passes[0].time if passes else float("inf")
         rows = [(e, trace.calls[min(e.calls)]) for e in own]
-        parts = tuple(Score("loss", e.loss, c.rows, e.step, e.time, c.number, e.place) for e, c in rows if c.rows)
+        parts = tuple(
+            Score("loss-sum" if e.place in summed else "loss", e.loss, c.rows, e.step, e.time, c.number, e.place)
+            for e, c in rows if c.rows
+        )  # fmt: skip
         if len({p.place for p in parts}) == 1:
             found_ones.append(Evaluated(parts, tuple(r for r in reports if end <= r.time < until)))
     return found_ones
@@ -148,7 +153,7 @@ def _wrong_value(
     named = [r for r in reports if matcher.search(r.name) or (not r.name and (r.digits or 0) >= 3)]
     if kind == "accuracy":  # more than all, under the name of another share
         named += [r for r in reports if SHARE.search(r.name) and r.value > 1]
-    rights = (right, 1 - right) if kind == "accuracy" else (right, _root(right), *([sums.of_means] if training else []))
+    rights = (right, 1 - right) if kind == "accuracy" else (right, _root(right), *(sums.plain if training else ()))
     if any(agrees(r, value) for r in evaluated.reports for value in rights):
         return None
     if kind == "loss":
@@ -196,6 +201,7 @@ class Sums:
         # Three parts or more, of one size but for the last: batches, not training rows and then test rows.
         self.batches = len(parts) > 2 and len({s.rows for s in parts[:-1]}) == 1 and parts[-1].rows <= parts[0].rows
         self.right, self.of_means = self.counts / self.rows, sum(self.means) / len(self.means)
+        self.plain = (self.of_means, sum(s.value for s in parts) / len(parts))  # what is usual for a training loss
 
 
 def _of_accuracy(sums: Sums, trace: Trace) -> dict[str, float]:
@@ -237,6 +243,7 @@ def _of_loss(sums: Sums, trace: Trace) -> dict[str, float]:
     wrong = {
         "the sum of the batches' means over the number of rows": sum(sums.means) / sums.rows,
         "the sum over rows over the number of batches": sums.counts / len(sums.parts),
+        "the mean of the batches' means times the size of a batch": sums.of_means * sums.parts[0].rows,
     }
     if min(sums.means) >= 0:
         wrong["the mean of the batches' roots, which is no root of the mean"] = sum(map(_root, sums.means)) / len(

@@ -102,16 +102,9 @@ def _widths(before: Node, after: Node) -> tuple[int, tuple[int, int] | None]:
     if not first or not second:
         return 0, None
     swapped = before.name in PRODUCTS
-    inner, outer = (first[-1], first[0]) if swapped else (first[0], _product(first[1:]))
+    inner, outer = (first[-1], first[0]) if swapped else (first[0], first[1])
     behind = second[-1] if after.name in PRODUCTS else second[0]
     return inner, (outer, behind)
-
-
-def _product(sizes: tuple[int, ...]) -> int:
-    product = 1
-    for size in sizes:
-        product *= size
-    return product
 
 
 def _others(root: Node) -> bool:

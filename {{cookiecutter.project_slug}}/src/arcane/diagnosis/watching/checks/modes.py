@@ -66,8 +66,13 @@ def _of_a_step(trace: Trace, call: Call) -> bool:
     if call.gradient:
         return False
     models = {c.model for c in trace.learned if c.step == call.step}
-    per_step = Counter(c.step for c in trace.evaluated if c.place == call.place)
-    return bool(models - {call.model}) and call.model not in models and max(per_step.values()) <= 2
+    per_step = Counter(c.step for c in trace.asked if c.place == call.place and c.model == call.model)
+    often = len(per_step) >= OFTEN and max(per_step.values()) <= 2
+    return bool(models - {call.model}) and call.model not in models and often
+
+
+OFTEN = 3
+"""Steps at which a model answers that is a part of them; a last look at a teacher before its student begins is none."""
 
 
 def _share_of_training(trace: Trace, calls: list[Call]) -> float:

@@ -12,12 +12,13 @@ from .check import PassiveCheck, found
 
 def look_at_clipping(trace: Trace) -> Iterator[Finding]:
     """Bounds on the loss itself, beyond which it has no gradient."""
-    hit, seen, first = 0, 0, None
+    hit, seen, first, known = 0, 0, None, set()
     for term in losses(trace):
         bounds = [
             c for c in term.clamps if c.name != "clamp_min" and (c.option("max", 2) is not None or len(c.inputs) > 1)
         ]
-        if bounds and (term.alone or term.odd):
+        if bounds and (term.alone or term.odd or bounds[0].facts.get("bounds.all")) and id(bounds[0]) not in known:
+            known.add(id(bounds[0]))
             seen += 1
             hit += bounds[0].facts.get("changed", 0) > 0
             first = first or bounds[0]

@@ -24,7 +24,7 @@ Series = dict[Place, list[Score]]
 
 def look_at_quotients(trace: Trace) -> Iterator[Finding]:
     """A report that is the wrong one of what can be made of an evaluation's numbers, each time."""
-    seen = [(e, _series(e)) for e in evaluations(trace, ("shown", "shown-mean"))]
+    seen = [(e, _series(e)) for e in evaluations(trace, ("shown", "shown-mean", "shown-sum"))]
     seen = [(e, series) for e, series in seen[:WHOLE_EVALUATIONS] if series and e.reports]
     if len(seen) < WHOLE_EVALUATIONS:
         return
@@ -85,13 +85,18 @@ def _of_two(series: Series) -> Iterator[tuple[tuple, float, float, list[float]]]
 
 
 def _of_one(series: Series, sizes: set[int]) -> Iterator[tuple[tuple, float, float, list[float]]]:
-    """One line's numbers, means of their batches, over a number of rows that is none of theirs."""
+    """One line's numbers, means or sums of their batches, over a number of rows that is none of theirs."""
     for place, scores in series.items():
-        if any(s.kind != "shown-mean" for s in scores):
+        kinds = {s.kind for s in scores}
+        if kinds not in ({"shown-mean"}, {"shown-sum"}):
             continue
-        rows, total = sum(s.rows for s in scores), sum(s.value * s.rows for s in scores)
+        summed, rows = kinds == {"shown-sum"}, sum(s.rows for s in scores)
+        total = sum(s.value * (1 if summed else s.rows) for s in scores)
         right, plain = total / rows, sum(s.value for s in scores) / len(scores)
-        wrong = {"the sum of the batches' means over the number of rows": plain * len(scores) / rows}
+        if summed:
+            wrong, plain = {"the sum over rows over the number of batches": plain}, right
+        else:
+            wrong = {"the sum of the batches' means over the number of rows": plain * len(scores) / rows}
         wrong |= {f"a sum over rows over the {size} rows of training": total / size for size in sizes if size != rows}
         for how, value in wrong.items():
             if all(abs(value - one) > 1e-9 * abs(one) for one in (right, plain)):

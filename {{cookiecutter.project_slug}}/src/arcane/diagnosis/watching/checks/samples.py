@@ -29,6 +29,30 @@ def look_at_samples(trace: Trace) -> Iterator[Finding]:
                 return
 
 
+def look_at_returned(trace: Trace) -> Iterator[Finding]:
+    """What layers gave leaves torch within a model, and new tensors of its shape enter the next layer."""
+    gone = {(number, node.shape): node for node in trace.left if len(node.shape) > 1 for number in node.calls}
+    if not gone or trace.taking_turns:
+        return
+    for backward in trace.backwards[:6]:
+        for node in ancestors(backward.root):
+            fresh = [source(i) for i in node.inputs if not i.layers] if node.module and layer(node) else []
+            fresh = [i for i in fresh if not i.inputs and i.name in MADE_ANEW and i.dtype.startswith("float")]
+            left = next((gone[n, i.shape] for i in fresh for n in node.calls if (n, i.shape) in gone), None)
+            if left is not None:
+                yield found(
+                    "gradient-does-not-flow", "error",
+                    f"What the model made, of shape {list(left.shape)}, leaves torch within it, and comes back as a "
+                    "new tensor: what comes after teaches nothing to what comes before.",
+                    "Stay with torch's own functions; no numpy(), tolist() or item() on the way.",
+                    left.place, "a gradient that goes through", step=backward.step,
+                )  # fmt: skip
+                return
+
+
+MADE_ANEW = ("from_numpy", "tensor", "as_tensor")
+
+
 def _whole(node: Node) -> Node:
     """A draw behind what it was laid beside."""
     node = source(node)
@@ -41,5 +65,12 @@ SAMPLES = (
         "An encoder that its decoder's loss does not reach learns from the other terms alone.",
         "No threshold: torch.normal, or a distribution's sample(), of parameters that want a gradient, before a layer.",
         look_at_samples,
+    ),
+    PassiveCheck(
+        ("gradient-does-not-flow",),
+        "An encoder that its decoder's loss does not reach learns from the other terms alone.",
+        "No threshold: within one call of a model, what layers gave leaves torch, and a new tensor of the same shape "
+        "enters a layer.",
+        look_at_returned,
     ),
 )
