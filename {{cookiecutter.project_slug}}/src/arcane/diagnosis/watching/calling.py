@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .explaining import imagined
 from .formulas import source_of_rows
 from .operations import leaf
 from .places import callers, here
@@ -56,6 +57,7 @@ class Calling:
             return
         if recorder.asleep and module.training and not self.modules and torch.is_grad_enabled():
             self.passing = module
+            recorder.look(False)
             return
         self.modules.append(module)
         recorder.module = type(module).__name__
@@ -142,6 +144,7 @@ class Calling:
                 call.others = recorder.delivery.others(first)
                 call.codes = codes_beside(first, _tensors(args))
             node = recorder.table.of(first)
+            call.imagined = recorder.on and not gradient and imagined(node)
             if not node.inputs:
                 node.calls = recorder.current_calls
             elif any(trace.calls[n].model == model for n in node.calls):
@@ -214,6 +217,8 @@ class Calling:
         node = None if self.modules else self.recorder.table.get(tensor)  # a batch norm's own counter is no output
         for number in node.calls if node is not None else ():
             call = self.recorder.trace.calls[number]
+            if call.imagined:
+                continue
             call.shown = True
             if not call.gradient:
                 self.recorder.rows.settle(call, "shown")

@@ -212,7 +212,7 @@ class Measuring:
         targets = given[-1]
         if targets.is_floating_point() or targets.dtype == torch.bool or source.layers == 0 or given[0].dim() < 2:
             return
-        if len(targets) != len(given[0]) or node.inputs[-1].layers:
+        if not targets.dim() or len(targets) != len(given[0]) or node.inputs[-1].layers:
             return
         if node.name != "gather" and targets.dim() == 1 and len(node.shape) == given[0].dim():
             return  # whole rows in another order, as of packed sequences

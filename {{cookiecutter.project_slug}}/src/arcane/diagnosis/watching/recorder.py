@@ -13,6 +13,7 @@ from .arrays import Arrays
 from .calling import Calling
 from .captures import Captures
 from .delivery import Delivery
+from .explaining import explains
 from .formulas import of_gradient
 from .graph import reached
 from .measuring import LOSSES, Measuring
@@ -21,7 +22,7 @@ from .places import Place, callers, here, is_own
 from .preparing import Preparing
 from .pushing import Pushing
 from .rows import Rows
-from .sampling import WHOLE_EVALUATIONS, Sampling
+from .sampling import AWAKE, BY_HAND_STEPS, PERIOD, WHOLE_EVALUATIONS, Sampling
 from .stepping import Stepping
 from .teachers import leave_teachers
 from .trace import Backward, Crash, Event, Node, Trace
@@ -57,9 +58,11 @@ class Recorder:
         self.module = ""
         self.on = self.paused = self.in_step = self.in_backward = self.finished = self.modular = False
         self.asleep = self.deaf = False
+        self.let_by = 0
         self.failures: dict[str, int] = {}
         self.last_broken: tuple[str, tuple, tuple, int] = ("", (), (), 0)
         self.places_learned: set[Place | None] = set()
+        self.trained_at: set[Place | None] = set()
         self.places_scored: set[Place | None] = set()
         self.reached: set[int] = set()
         self.places_made: set[Place | None] = set()
@@ -187,6 +190,9 @@ class Recorder:
         else:
             recent = [c for c in self.trace.calls[-16:] if c.step == self.trace.steps and c.gradient]
             calls = frozenset(c.number for c in recent if not c.learned and c.place in self.places_learned)
+        if explains(self, node, place, calls):
+            return
+        self.trained_at.add(place)
         for number in calls:
             call = self.trace.calls[number]
             if not call.gradient:
@@ -217,6 +223,20 @@ class Recorder:
         """Whether what the program does is let by: an ordinary training step, no call of which was kept."""
         calls = self.trace.calls
         return self.asleep and not (calls and calls[-1].gradient and calls[-1].step == self.trace.steps)
+
+    def rest(self, steps: int) -> None:
+        """Let some steps by in a program of modules whose every step is by hand: nothing else tells of those than the
+        function mode, under which each operation costs ten times as much.
+        """
+        if self.modular and steps >= BY_HAND_STEPS and steps % AWAKE == 0 and set(self.trace.optimisers) == {0}:
+            self.asleep, self.let_by = True, 0  # the next call takes the mode off: an operation cannot, from within it
+
+    def passed(self) -> None:
+        """A backward pass was let by; of a program that steps by hand, passes stand for steps."""
+        if set(self.trace.optimisers) == {0}:
+            self.let_by += 1
+            self.asleep = self.let_by < PERIOD - AWAKE
+            self.look(not self.asleep)
 
     def enough(self) -> bool:
         return self.most_steps is not None and self.trace.steps >= self.most_steps

@@ -36,6 +36,9 @@ is done there costs a tenth. Evaluation, training in eval mode and the rates are
 FUNCTION_STEPS = 400
 """Steps looked at in a program without modules: there, operations are all that can be seen."""
 
+BY_HAND_STEPS = 100
+"""Likewise in a program of modules whose steps are all by hand, before most of them are let by."""
+
 
 @dataclass
 class Sampling:

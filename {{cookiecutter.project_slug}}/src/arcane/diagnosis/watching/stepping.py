@@ -206,6 +206,7 @@ class Stepping:
             self.recorder.event("step", here(3), 0)
             known.steps += 1
             self.recorder.trace.steps += 1
+            self.recorder.rest(self.recorder.trace.steps)
 
     def start(self, node: Node, given: list[Tensor]) -> None:
         """Keep the matrices of a layer by hand as they are before the first step."""

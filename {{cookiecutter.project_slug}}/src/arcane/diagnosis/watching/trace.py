@@ -71,6 +71,7 @@ class Call:
         bags: Whether its inputs are codes of several rows on end, as an `EmbeddingBag` takes them.
         sliding: Whether its rows are windows of a series in the order of time.
         carried: Whether a recurrent layer starts from a state that an earlier call left.
+        imagined: Whether its inputs are no data: drawn at random, or made by an earlier call.
         others: Mean weight of other rows of the loader's batch in its rows, of training.
         mean: Of all values of the inputs.
         std: Likewise.
@@ -103,6 +104,7 @@ class Call:
     bags: bool = False
     sliding: bool = False
     carried: bool = False
+    imagined: bool = False
     others: float = 0.0
     mean: float = 0.0
     std: float = 0.0
@@ -253,10 +255,23 @@ class Trace:
     @property
     def asked(self) -> list[Call]:
         """Calls of evaluation, and those whose outputs left torch (a metric of numpy's) in a program of one optimiser:
-        of a GAN, or of actor and critic, such an output need be no evaluation.
+        of a GAN, or of actor and critic, such an output need be no evaluation. Nor is a pool of rows to learn from.
         """
         alone = not self.taking_turns
-        return [c for c in self.calls if not c.learned and (c.scored or (alone and c.shown and not c.gradient))]
+        calls = [c for c in self.calls if not c.learned and (c.scored or (alone and c.shown and not c.gradient))]
+        return [c for c in calls if (c.place, c.callers) not in self.pools]
+
+    @cached_property
+    def pools(self) -> set[tuple]:
+        """Lines that ask about rows to choose them, or to label them, once the program is over."""
+        from .explaining import pools
+
+        return pools(self)
+
+    @cached_property
+    def pooled(self) -> set[str]:
+        """Names of the populations of rows in pools."""
+        return {c.population("shown") for c in self.calls if (c.place, c.callers) in self.pools}
 
     @property
     def taking_turns(self) -> bool:

@@ -133,7 +133,7 @@ def _leaks(trace: Trace, populations: dict[str, Population]) -> Iterator[Finding
 def _asked_of(trace: Trace, populations: dict[str, Population], phase: str, model: int) -> list[Population]:
     """What a model was asked about, itself or as a copy."""
     owner = owners(trace)
-    names = [(name, name.split(":")) for name in populations]
+    names = [(name, name.split(":")) for name in populations if name not in trace.pooled]
     return [populations[name] for name, part in names if part[0] == phase and owner[int(part[1])] == model]
 
 

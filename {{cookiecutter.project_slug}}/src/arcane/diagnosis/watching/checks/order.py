@@ -173,6 +173,8 @@ def look_at_order(trace: Trace) -> Iterator[Finding]:
             distinct = sum(len(c.labels) for c in calls)  # keys are the codes'
         if distinct and max(len(c.labels) for c in calls) > distinct / 3:
             return  # within a batch the order does not matter
+        if _in_tasks(trace, calls):
+            return
         sorted_ = chance > 0.1 and changes < trace.limit("label_changes") * chance and len(labels) > 60
         breadth = _breadth(calls)
         # Sorted within each batch only: a sampler drew so many rows of each class.
@@ -243,6 +245,22 @@ def look_at_cut(trace: Trace) -> Iterator[Finding]:
 
 CUT = 20
 """Targets of an evaluation between all of which no training target lies: one shuffle in 10^10 gives that."""
+
+
+def _in_tasks(trace: Trace, calls: list[Call]) -> bool:
+    """Whether rows come again before rows of other classes come at all: tasks are learnt one after the other."""
+    seen: set[int] = set()
+    for again in (c for c in trace.learned if c.model == calls[0].model):
+        keys = again.keys.tolist()
+        if keys and sum(key in seen for key in keys) > 0.5 * len(keys):
+            break
+        seen.update(keys)
+    else:
+        return False
+    before = {label for c in calls if c.number < again.number for label in c.labels.tolist()}
+    later = [c for c in calls if c.number > again.number and len(c.keys) == len(c.labels)]
+    new = [k in seen for c in later for k, v in zip(c.keys.tolist(), c.labels.tolist(), strict=True) if v not in before]
+    return len(new) >= 8 and sum(new) < 0.1 * len(new)
 
 
 def _breadth(calls: list[Call]) -> float:

@@ -24,6 +24,7 @@ def look_at_phases(trace: Trace) -> Iterator[Finding]:
             phase, of = other.split(":")[:2]
             if (
                 phase not in phases
+                or other in trace.pooled
                 or owner[int(of)] != int(model)
                 or seen.rows < 24
                 or len(seen.sums) != len(train.sums)

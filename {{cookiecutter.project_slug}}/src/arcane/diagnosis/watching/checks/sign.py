@@ -14,7 +14,9 @@ from .policy import POLICY
 def look_at_sign(trace: Trace) -> Iterator[Finding]:
     """A loss that is maximised."""
     several = trace.taking_turns
-    uphill = [o for o in trace.optimisers.values() if o.maximise and o.steps]
+    # Beside an optimiser, steps by hand are no training of their own (a look at the worst weights nearby, and back).
+    alone = len(trace.optimisers) == 1
+    uphill = [o for key, o in trace.optimisers.items() if o.maximise and o.steps and (key or alone)]
     terms = losses(trace)
     for term in terms:
         right = -1 if term.kind in ("picked", "bernoulli") else 1
