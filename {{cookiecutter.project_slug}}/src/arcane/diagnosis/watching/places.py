@@ -10,6 +10,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 
 ENGINE = str(Path(__file__).resolve().parents[2]) + os.sep
+RUNNER = str(Path(__file__).with_name("program.py"))
+"""Runs a program: whoever called it is no part of that."""
 LIBRARIES = tuple(
     sorted({str(Path(p).resolve()) + os.sep for n, p in sysconfig.get_paths().items() if n not in ("scripts", "data")})
 )
@@ -85,11 +87,11 @@ def here(skip: int = 1) -> Place | None:
 
 
 def callers(skip: int = 1, most: int = 4) -> tuple[Place, ...]:
-    """The person's lines above the innermost one, innermost first."""
+    """The person's lines above the innermost one, innermost first; above a program that is run there are none."""
     found: list[Place] = []
     frame: FrameType | None = sys._getframe(skip)
     for _ in range(DEEPEST):
-        if frame is None or len(found) > most:
+        if frame is None or len(found) > most or frame.f_code.co_filename == RUNNER:
             break
         if is_own(frame.f_code.co_filename):
             code = frame.f_code

@@ -69,7 +69,7 @@ class Pushing:
 
     def turned(self, number: int, gradient: Tensor, model: int) -> None:
         """Keep which way a judge's answers about made, or about given, rows are pushed."""
-        call, rows = self.recorder.trace.calls[number], -gradient.detach().flatten(1).double()
+        call, rows = self.recorder.trace.calls[number], -gradient.detach().reshape(len(gradient), -1).double()
         if call.model != model:
             made = True
         elif call.source is None or call.input_gradient:

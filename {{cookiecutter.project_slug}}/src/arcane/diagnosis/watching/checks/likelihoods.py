@@ -27,10 +27,8 @@ def look_at_likelihoods(trace: Trace) -> Iterator[Finding]:
 def _normalised(node: Node) -> tuple[str, Node | None]:
     """What a distribution over classes was given, `logits` or `probs`, and that tensor."""
     for _ in range(DEEPEST):
-        if node.name == "sub" and len(node.inputs) == 2:
-            whole = source(node.inputs[1])
-            if whole.name == "logsumexp" and source(whole.inputs[0]) is source(node.inputs[0]):
-                return "logits", source(node.inputs[0])
+        if node.name == "log_softmax":
+            return "logits", source(node.inputs[0])
         if node.name == "div" and len(node.inputs) == 2:
             whole = source(node.inputs[1])
             if whole.name == "sum" and source(whole.inputs[0]) is source(node.inputs[0]):

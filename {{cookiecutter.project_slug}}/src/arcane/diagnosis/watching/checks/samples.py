@@ -38,6 +38,7 @@ def look_at_returned(trace: Trace) -> Iterator[Finding]:
         for node in ancestors(backward.root):
             fresh = [source(i) for i in node.inputs if not i.layers] if node.module and layer(node) else []
             fresh = [i for i in fresh if not i.inputs and i.name in MADE_ANEW and i.dtype.startswith("float")]
+            fresh = [i for i in fresh if not any(i is source(s) for s in _given(trace, node))]
             left = next((gone[n, i.shape] for i in fresh for n in node.calls if (n, i.shape) in gone), None)
             if left is not None:
                 yield found(
@@ -50,7 +51,13 @@ def look_at_returned(trace: Trace) -> Iterator[Finding]:
                 return
 
 
-MADE_ANEW = ("from_numpy", "tensor", "as_tensor")
+MADE_ANEW = ("data", "tensor", "as_tensor")
+"""`data` is what no operation that torch tells of has made: `from_numpy` is none."""
+
+
+def _given(trace: Trace, node: Node) -> list[Node]:
+    """What the calls behind a tensor were given."""
+    return [given for number in node.calls if (given := trace.calls[number].source) is not None]
 
 
 def _whole(node: Node) -> Node:
