@@ -2336,6 +2336,7 @@ for m in netD.modules():
 ACCUSED_ONCE = (
     "t = teacher(xb).detach()",
     "beta=1.0",
+    "same.fill_diagonal_(0)",
     "logits = z1 @ z2.t() / temperature",
 )
 MISSED_ONCE = (

@@ -135,7 +135,7 @@ def look_at_constant(trace: Trace) -> Iterator[Finding]:
     spread = [(t, s, f) for t, s, f in spread if s >= 0]
     if len(spread) < 3:
         return
-    size = max(max(abs(f.get("input.low", 0)), abs(f.get("input.high", 0))) for _, _, f in spread)
+    size = max(_size(facts) for _, _, facts in spread)
     varied = any(call.std > 0 for call in trace.learned)
     worst = max(s for _, s, _ in spread[-3:])
     if varied and worst <= trace.limit("output_spread") * max(size, 1e-6):
@@ -146,6 +146,15 @@ def look_at_constant(trace: Trace) -> Iterator[Finding]:
             "Look for dead units, for inputs that are overwritten, and for an output that does not use its input.",
             term.node.place, "outputs that differ between examples", spread=worst,
         )  # fmt: skip
+
+
+MASK = 1e6
+"""From here on a bound of the outputs may be what masked ones were set to, and the nearer bound tells their size."""
+
+
+def _size(facts: dict[str, float]) -> float:
+    bounds = abs(facts.get("input.low", 0.0)), abs(facts.get("input.high", 0.0))
+    return max(bounds) if max(bounds) < MASK else min(bounds)
 
 
 def _first_terms(root: Node) -> list:
